@@ -1,0 +1,69 @@
+/**
+ * The account store behind `sasldb`: accounts, each with one credential or more. It never holds a password.
+ * A change by any process is seen at the next question.
+ *
+ * @module
+ */
+
+import type { Account, Origin, UserName, Verifier, VerifierScheme } from "../backend.ts";
+import type { Result } from "../lib/result.ts";
+
+/** One secret of an account, and where it may be used. */
+export interface Credential {
+  readonly id: string;
+  readonly kind: "password" | "app-password" | "device";
+  readonly label: string;
+  /** Changes with every change of the secret or its scope: caches are keyed by it. */
+  readonly version: string;
+  /** Networks from which it is accepted; empty: from everywhere. */
+  readonly networks: readonly string[];
+  /** Mechanisms with which it is accepted; `null`: with each. */
+  readonly mechanisms: readonly string[] | null;
+  /** RFC 3339, UTC. */
+  readonly expires: string | null;
+  readonly lastUsed: string | null;
+}
+
+/** An account as an administrator sees it. */
+export interface AccountRecord extends Account {
+  readonly disabled: boolean;
+  readonly created: string;
+  readonly changed: string;
+  readonly credentials: readonly Credential[];
+  /** The schemes for which verifiers are stored, and whether they are those weak against a thief of the file. */
+  readonly schemes: readonly VerifierScheme[];
+  readonly legacyVerifiers: boolean;
+  /** Realms whose DIGEST-MD5 forms are missing: the password must be set anew to have them. */
+  readonly missingRealms: readonly string[];
+}
+
+/** What authentication and delivery ask of the store. */
+export interface AccountStore extends AsyncDisposable {
+  /** The account with this name or address, disabled ones included (`state` tells). */
+  find(by: UserName | { readonly address: string }): Promise<Account | null>;
+  /** Whether the account may be used now. */
+  state(account: string): Promise<"active" | "disabled" | "unknown">;
+  credentials(account: string): Promise<readonly Credential[]>;
+  /** The credential that this password opens, whatever its scope; `null` for a wrong one. Takes scrypt's time, off the main thread. */
+  checkPassword(account: string, password: string): Promise<Credential | null>;
+  verifiers(account: string, scheme: VerifierScheme): Promise<readonly Verifier[]>;
+  /** Remembers the last use; written a little later, never waited for. */
+  used(account: string, credential: string, origin: Origin, at: number): Promise<void>;
+  /** Can the file be read now? */
+  probe(): Result<void, string>;
+}
+
+/** Why a change could not be made. */
+export type AccountProblem = "exists" | "unknown-account" | "bad-name" | "bad-password";
+
+/** What `user` commands, `saslpasswd` and later the API do. Every change is durable when it resolves. */
+export interface AccountAdmin extends AccountStore {
+  add(name: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>>;
+  /** Replaces the main password and makes all verifiers anew. */
+  setPassword(name: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>>;
+  setDisabled(name: UserName, disabled: boolean): Promise<Result<AccountRecord, AccountProblem>>;
+  remove(name: UserName): Promise<Result<void, AccountProblem>>;
+  show(name: UserName): Promise<AccountRecord | null>;
+  /** Sorted by name. */
+  list(filter: { readonly realm?: string }): Promise<readonly AccountRecord[]>;
+}

@@ -1,0 +1,51 @@
+/**
+ * The contract of the authenticator: it asks the chain, counts every end of an exchange, knows locks and delays.
+ * It is the only place that does.
+ *
+ * @module
+ */
+
+import type { Account, Answer, Origin, Question, UserName } from "../backend.ts";
+import type { ExchangeOutcome } from "../sasl/mechanism.ts";
+
+/** Who is on the other side. */
+export interface Identity {
+  readonly account: Account;
+  readonly credential: string;
+  readonly mechanism: string;
+  /** Whether this mechanism permits relaying (TRUST_AUTH_MECH). */
+  readonly trusted: boolean;
+}
+
+/** The only thing that makes 235, 535, 534 or 454. */
+export type ConcludedVerdict =
+  | { readonly kind: "accepted"; readonly identity: Identity }
+  | { readonly kind: "rejected" | "too-weak" | "delayed" | "unavailable" };
+
+/** Asks the chain, counts every end of an exchange, knows locks and delays. */
+export interface Authenticator extends AsyncDisposable {
+  /** One for each AUTH. The driver concludes it also when the client has gone; disposing it unconcluded counts nothing. */
+  begin(origin: Origin, session: string): AuthenticationExchange;
+  /** Outside an exchange: recipients, sender rule, realm doctor. */
+  lookup(name: UserName, signal: AbortSignal): Promise<Answer>;
+}
+
+/** One exchange, from AUTH to its verdict. */
+export interface AuthenticationExchange extends Disposable {
+  /** Remembers when it began, each backend's answer, and a keyed hash of the secret where it is seen (to tell distinct wrong ones apart). */
+  ask(question: Question, signal: AbortSignal): Promise<Answer>;
+  /**
+   * Judges the end and logs it under `id`. A backend's `wrong-secret` is counted also when another was unavailable and the reply is 454:
+   * an outage gives no free guesses.
+   */
+  conclude(outcome: ExchangeOutcome, id: string): Promise<ConcludedVerdict>;
+}
+
+/** Wrong secrets, known networks and slots: shared by all generations of the configuration. Time is milliseconds since the epoch. */
+export interface GuessingStore extends AsyncDisposable {
+  /** May an attempt for this account from this address look at the secret now? Takes the slot when `free`. */
+  slot(account: string, remote: string, now: number): Promise<"free" | "delayed">;
+  /** Counts a wrong secret. `secret` is a keyed hash, `null` where it is not seen. The result is the delay that the reply has to wait. */
+  failed(account: string, remote: string, secret: string | null, now: number): Promise<{ readonly delayMs: number }>;
+  succeeded(account: string, remote: string, now: number): Promise<void>;
+}

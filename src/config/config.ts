@@ -1,0 +1,169 @@
+/**
+ * The configuration, checked and complete: what `load.ts` makes of a TOML file. Keys are the file's in camelCase; times are in
+ * milliseconds, sizes in octets, domains lower-case A-labels, paths absolute.
+ *
+ * @module
+ */
+
+/** A whole configuration, with every default filled in. */
+export interface Config {
+  /** The name in the greeting, in EHLO replies and in Received fields. */
+  readonly hostname: string;
+  /** Completes a bare user name. Default: the first of `local_domains`, else `hostname`. */
+  readonly defaultRealm: string;
+  /** Domains whose mail is delivered here; those of `local_domains_file` (sendmail's local-host-names) are added. */
+  readonly localDomains: readonly string[];
+  /** Addresses of local domains that another account gets: address = account. */
+  readonly localRecipients: ReadonlyMap<string, string>;
+  /** The account that gets mail for postmaster. */
+  readonly postmaster: string | null;
+  /** Where queue, accounts and sockets are. Default `/var/lib/dokodemo`. */
+  readonly dataDir: string;
+  /** The user to become after binding, when started as root. */
+  readonly user: string | null;
+  readonly tls: TlsConfig | null;
+  readonly listeners: readonly ListenerConfig[];
+  readonly sasl: SaslConfig;
+  /** One for each name that `pwcheck_method` uses. */
+  readonly backends: readonly BackendConfig[];
+  readonly delivery: DeliveryConfig;
+  readonly message: MessageConfig;
+  readonly limits: LimitsConfig;
+  readonly guessing: GuessingConfig;
+  readonly http: HttpConfig | null;
+  readonly log: LogConfig;
+}
+
+/** The certificate shown to clients. */
+export interface TlsConfig {
+  /** PEM, the chain after it. */
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+/** One address to listen on. */
+export interface ListenerConfig {
+  /** Unique; in the log and in Received fields. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** `mta`: mail for our domains from anyone, relaying for the authenticated; `msa`: nothing without authentication. */
+  readonly role: "mta" | "msa";
+  /** TLS from the first octet (RFC 8314), after STARTTLS (RFC 3207), or not at all. Default `starttls`, without [tls] `none`. */
+  readonly tls: "implicit" | "starttls" | "none";
+  /** Before TLS only EHLO, NOOP, STARTTLS, QUIT and HELP. Default: true for `msa`. */
+  readonly requireTls: boolean;
+  /** Mechanisms offered here although some served realm cannot use them; null: the rule decides. */
+  readonly mechList: readonly string[] | null;
+}
+
+/** Who authenticates how. */
+export interface SaslConfig {
+  /** Names of backends, asked in this order. */
+  readonly pwcheckMethod: readonly string[];
+  /** The upper bound of what is offered, in the order of EHLO. */
+  readonly mechList: readonly string[];
+  /** Mechanisms that permit relaying (TRUST_AUTH_MECH). Default: `mech_list`. */
+  readonly trustMech: readonly string[];
+  /** Realms served; empty: every realm in which a backend has accounts. */
+  readonly realms: readonly string[];
+  /** Networks that may authenticate without TLS. */
+  readonly cleartextNetworks: readonly string[];
+  /** Mechanisms offered there without TLS. */
+  readonly cleartextMechs: readonly string[];
+  /** Whether the user part of a name is compared with case. Default true. */
+  readonly userCaseSensitive: boolean;
+  /** Whether CRAM-MD5 and DIGEST-MD5 verifiers are made when a password is set. Default true. */
+  readonly legacyVerifiers: boolean;
+  /** Also a `250-AUTH=LOGIN PLAIN` line for clients from before RFC 2554. Default false. */
+  readonly legacyAuthLine: boolean;
+}
+
+/** One backend's section, its own keys not yet looked at. */
+export interface BackendConfig {
+  readonly name: string;
+  readonly type: string;
+  readonly deadlineMs: number;
+  /** Checked by the backend's own schema. */
+  readonly options: unknown;
+}
+
+/** Where mail goes. */
+export interface DeliveryConfig {
+  /** The route of mail that is not for here; `none` without [delivery.smarthost]. */
+  readonly default: "smarthost" | "none";
+  readonly smarthost: SmarthostConfig | null;
+  readonly local: LocalDeliveryConfig | null;
+  /** A mail is given up after this. Default 5 days. */
+  readonly giveUpMs: number;
+  /** The waits before the second, third, ... attempt; the last one repeats. Default 5 min, 15 min, 30 min, 1 h, 2 h, 4 h. */
+  readonly retryMs: readonly number[];
+}
+
+/** The next hop of mail that is not for here. */
+export interface SmarthostConfig {
+  readonly host: string;
+  readonly port: number;
+  /** `implicit` and `required` check the certificate; `opportunistic` takes what there is; `never` uses no TLS. */
+  readonly tls: "required" | "implicit" | "opportunistic" | "never";
+  /** PEM of the authorities to trust instead of the system's. */
+  readonly caFile: string | null;
+  readonly auth: SmarthostAuth | null;
+  /** PLAIN and LOGIN also without checked TLS. Default false. */
+  readonly allowClearTextPassword: boolean;
+  readonly concurrency: number;
+}
+
+/** The four lines of `auth_info_file` (the how-to's default-auth-info). */
+export interface SmarthostAuth {
+  readonly authzid: string;
+  readonly authcid: string;
+  readonly password: string;
+  readonly realm: string;
+}
+
+/** Delivery to people who have their mail here. */
+export interface LocalDeliveryConfig {
+  /** A path with `{user}`, `{realm}` or `{account}`. */
+  readonly maildir: string;
+}
+
+/** What is done to content. */
+export interface MessageConfig {
+  /** Leaves the client's address and login out of Received. Default false. */
+  readonly hideClient: boolean;
+  /** Removes Bcc fields of submitted mail. Default false. */
+  readonly removeBcc: boolean;
+}
+
+/** What one client, and all of them, may use. */
+export interface LimitsConfig {
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  readonly recipients: number;
+  readonly messageSize: number;
+  readonly authFailures: number;
+  readonly protocolErrors: number;
+  readonly refusedRecipients: number;
+  readonly sessionBeforeAuthMs: number;
+  readonly commandMs: number;
+  readonly drainMs: number;
+}
+
+/** Guessing of passwords. */
+export interface GuessingConfig {
+  readonly enabled: boolean;
+  readonly exemptNetworks: readonly string[];
+}
+
+/** The HTTP sidecar. */
+export interface HttpConfig {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The log. */
+export interface LogConfig {
+  /** `auto`: text for a terminal, else JSON. */
+  readonly format: "auto" | "text" | "json";
+}

@@ -1,0 +1,100 @@
+/**
+ * Everything that is ever logged, as a closed union: no field can hold a password or content.
+ *
+ * @module
+ */
+
+/** How one backend answered, for the chain in an authentication line. */
+export interface ChainStep {
+  readonly backend: string;
+  /** `accepted`, `verifiers`, `rejected:wrong-secret`, `unavailable:connection refused`. */
+  readonly answer: string;
+  readonly ms: number;
+}
+
+/** One event, one line. `session` is the id in `(session.n)` of a reply; `id` is that whole. */
+export type LogEvent =
+  | { readonly kind: "starting"; readonly version: string; readonly config: string; readonly pid: number }
+  | { readonly kind: "listening"; readonly listener: string; readonly address: string; readonly role: string }
+  | { readonly kind: "ready"; readonly ms: number }
+  | { readonly kind: "warning"; readonly about: string; readonly text: string }
+  /** Something the administrator has to act on; `text` says what to do. */
+  | { readonly kind: "alarm"; readonly about: string; readonly text: string }
+  | { readonly kind: "bug"; readonly where: string; readonly id: string | null; readonly text: string }
+  | { readonly kind: "reloaded"; readonly config: string }
+  | { readonly kind: "reload-refused"; readonly config: string; readonly mistakes: readonly string[] }
+  | { readonly kind: "draining"; readonly connections: number }
+  | { readonly kind: "stopped"; readonly reason: string }
+  | { readonly kind: "connected"; readonly session: string; readonly listener: string; readonly remote: string }
+  | {
+    readonly kind: "disconnected";
+    readonly session: string;
+    readonly remote: string;
+    readonly reason: string;
+    readonly mails: number;
+    readonly ms: number;
+  }
+  | {
+    readonly kind: "tls";
+    readonly session: string;
+    readonly remote: string;
+    readonly version: string;
+    readonly cipher: string;
+  }
+  | { readonly kind: "tls-failed"; readonly session: string; readonly remote: string; readonly reason: string }
+  /** One for each end of an exchange. This line is stable: fail2ban reads it. */
+  | {
+    readonly kind: "authentication";
+    readonly id: string;
+    readonly remote: string;
+    readonly listener: string;
+    readonly mechanism: string;
+    readonly tls: string | null;
+    readonly authcid: string | null;
+    readonly authzid: string | null;
+    readonly account: string | null;
+    readonly credential: string | null;
+    readonly result: "accepted" | "rejected" | "too-weak" | "delayed" | "unavailable" | "malformed" | "cancelled";
+    readonly reason: string;
+    readonly chain: readonly ChainStep[];
+    readonly ms: number;
+  }
+  /** A 4xx or 5xx that was sent; `why` is for the administrator. */
+  | {
+    readonly kind: "refused";
+    readonly id: string;
+    readonly remote: string;
+    readonly account: string | null;
+    readonly command: string;
+    readonly code: number;
+    readonly enhanced: string | null;
+    readonly why: string;
+  }
+  | {
+    readonly kind: "accepted-mail";
+    readonly mail: string;
+    readonly session: string;
+    readonly remote: string;
+    readonly account: string | null;
+    readonly reversePath: string;
+    readonly recipients: number;
+    readonly octets: number;
+  }
+  | {
+    readonly kind: "delivery";
+    readonly mail: string;
+    readonly recipient: string;
+    readonly route: string;
+    readonly host: string;
+    readonly outcome: "delivered" | "relayed" | "deferred" | "failed";
+    readonly reply: string;
+    readonly attempts: number;
+    readonly next: string | null;
+  }
+  | { readonly kind: "notice"; readonly mail: string; readonly to: string; readonly about: string }
+  | { readonly kind: "mail-done"; readonly mail: string; readonly ms: number }
+  | { readonly kind: "queue-changed"; readonly mail: string; readonly what: string; readonly by: string }
+  | { readonly kind: "account-changed"; readonly account: string; readonly what: string; readonly by: string };
+
+/** Takes an event. Never throws and never waits. */
+export type Log = (event: LogEvent) => void;

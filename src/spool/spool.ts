@@ -1,0 +1,115 @@
+/**
+ * The contract of the spool: where a mail lives between the 250 that we gave and the end of its last recipient.
+ *
+ * States of a recipient, and which record exists in each:
+ *
+ * | state        | row in `recipient` | content | next                                                            |
+ * |--------------|--------------------|---------|-----------------------------------------------------------------|
+ * | `waiting`    | yes, `due`         | yes     | `attempting` when claimed and tried; `held`; `failed` (expired) |
+ * | `held`       | yes                | yes     | `waiting` by `release`                                          |
+ * | `attempting` | yes                | yes     | a final state, or `waiting` again; after a crash: `waiting`     |
+ * | `delivered`  | yes                | yes*    | none                                                            |
+ * | `relayed`    | yes                | yes*    | none                                                            |
+ * | `failed`     | yes                | yes*    | none; its notice was committed with it                          |
+ *
+ * (*) When the last recipient reaches a final state the rows of the mail go in the same transaction, its content file after that:
+ * a crash between leaves a file that no row names, never a row without content.
+ *
+ * The commit point of an accepted mail is the `COMMIT` of the transaction that holds its `mail` and `recipient` rows
+ * (content of more than 256 KiB is in a synced file of a synced folder before that). Only then may 250 be sent.
+ *
+ * @module
+ */
+
+import type { Result } from "../lib/result.ts";
+import type { Envelope, Recipient } from "../smtp/envelope.ts";
+
+/** A recipient and how far its delivery has come. Times are milliseconds since the epoch. */
+export interface QueuedRecipient extends Recipient {
+  readonly state: "waiting" | "attempting" | "held" | "delivered" | "relayed" | "failed";
+  readonly attempts: number;
+  /** When the next attempt may start. */
+  readonly due: number;
+  readonly lastReply: string | null;
+}
+
+/** A mail that we answer for. */
+export interface QueuedMail {
+  readonly id: string;
+  readonly envelope: Envelope;
+  /** All recipients, the finished ones included. */
+  readonly recipients: readonly QueuedRecipient[];
+  readonly account: string | null;
+  readonly received: number;
+  readonly sizeOctets: number;
+  /** Whether the content has octets above 127; a hop without 8BITMIME cannot take it then. */
+  readonly has8bit: boolean;
+}
+
+/** How the delivery to one recipient went. */
+export type DeliveryOutcome =
+  | { readonly kind: "delivered" | "relayed"; readonly reply: string }
+  | {
+    readonly kind: "deferred";
+    readonly reply: string;
+    readonly cause: "refused" | "network" | "tls" | "auth" | "local";
+  }
+  | { readonly kind: "failed"; readonly reply: string; readonly enhanced: string };
+
+/** A mail of our own making (a bounce), committed with the outcome that causes it. */
+export interface Notice {
+  readonly envelope: Envelope;
+  readonly content: Uint8Array;
+}
+
+/** A mail under way into the spool. Disposing it before `commit` leaves no trace. */
+export interface SpoolDraft extends AsyncDisposable {
+  /** Takes the octets over: the caller must not change them afterwards. A problem of the disk shows at `commit`. */
+  write(octets: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Durable when it resolves with the mail's id; only then may 250 be sent. Mails that wait together share one fsync. */
+  commit(): Promise<Result<string, "no-space" | "unavailable">>;
+}
+
+/** The queue on disk. */
+export interface Spool extends AsyncDisposable {
+  /** `held`: committed in state `held`, never claimable in between. `source`: unique; a second commit with it gives the first mail's id. */
+  draft(
+    envelope: Envelope,
+    account: string | null,
+    options: { readonly held: boolean; readonly source: string | null },
+  ): Promise<SpoolDraft>;
+  /** Whether a mail of this size may be begun: 452 4.3.1 while too little is free (DESIGN: max(64 MiB, 2 x size limit)). */
+  hasSpace(): boolean;
+  /** Leases mails with recipients that are due: no other worker gets them until the lease ends. */
+  claim(now: number, limit: number, leaseMs: number): Promise<readonly QueuedMail[]>;
+  /** The earliest `due` of a recipient that waits in a mail without a lease, or `null`. */
+  nextDue(): Promise<number | null>;
+  /** Renewed at a third of its time while the mail is in work. `false`: the mail is no longer there. */
+  renew(mail: string, leaseMs: number): Promise<boolean>;
+  /** Gives the lease back when nothing more is tried now. */
+  unclaim(mail: string): Promise<void>;
+  /** Durable before the octet that can commit the next hop (the final dot) is sent, for the recipients of this transaction and no others. */
+  attempt(mail: string, recipients: readonly number[]): Promise<void>;
+  /** Durable when it resolves, before the next recipient's outcome is awaited. `due`: of the next attempt where the outcome is `deferred`. */
+  settle(
+    mail: string,
+    recipient: number,
+    outcome: DeliveryOutcome,
+    options: { readonly due: number; readonly notice: Notice | null },
+  ): Promise<void>;
+  /** The content, chunk by chunk. Rejects when the mail is not there. */
+  open(mail: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /** Makes the waiting recipients due now; `null`: of every mail. The result is how many mails that touched. */
+  retry(mail: string | null): Promise<number>;
+  hold(mail: string): Promise<boolean>;
+  release(mail: string): Promise<boolean>;
+  remove(mail: string): Promise<boolean>;
+  show(mail: string): Promise<QueuedMail | null>;
+  /** In order of arrival, `count` at most, behind the mail `after`. */
+  list(
+    filter: { readonly account?: string; readonly domain?: string },
+    page: { readonly after: string | null; readonly count: number },
+  ): Promise<readonly QueuedMail[]>;
+  /** For readiness: can a mail be stored now? */
+  probe(): Promise<Result<void, string>>;
+}
