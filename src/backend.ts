@@ -104,6 +104,36 @@ export type Answer =
   /** 454: an outage, a deadline, a bug. Never counted against the client, never merged with `rejected`. */
   | { readonly kind: "unavailable"; readonly cause: string };
 
+/** A credential as it is judged at the end of an exchange, and as caches are keyed by it. */
+export interface CredentialScope {
+  readonly id: string;
+  /** Changes with every change of the secret or its scope. */
+  readonly version: string;
+  /** Networks from which it is accepted; empty: from everywhere. */
+  readonly networks: readonly string[];
+  /** Mechanisms with which it is accepted; `null`: with each. */
+  readonly mechanisms: readonly string[] | null;
+  /** RFC 3339, UTC. */
+  readonly expires: string | null;
+}
+
+/** An account and its credentials as they are now. */
+export interface Standing {
+  readonly account: Account;
+  readonly disabled: boolean;
+  readonly credentials: readonly CredentialScope[];
+}
+
+/** What a backend adds whose accounts lie on this machine, where looking again costs microseconds. */
+export interface LocalAccounts {
+  /** Read anew at each call; `null` for an unknown user. Only what has a standing is kept in the success cache. */
+  standing(user: UserName): Promise<Standing | null>;
+  /** Remembers a login, `at` milliseconds since the epoch; never waited for. */
+  used(standing: Standing, credential: string, at: number, origin: Origin): void;
+  /** Takes the time of a wrong password, for a user that is unknown in the whole chain. */
+  spend(password: string, signal: AbortSignal): Promise<void>;
+}
+
 /** A place where accounts are. */
 export interface Backend extends AsyncDisposable {
   /** The name of the section in the configuration. */
@@ -115,6 +145,11 @@ export interface Backend extends AsyncDisposable {
     readonly schemes: ReadonlySet<VerifierScheme>;
     readonly tokens: ReadonlySet<string>;
   };
+  /**
+   * Present where the accounts lie on this machine. Such a backend gives the verifiers of a disabled account too: the exchange runs to its
+   * end, and the standing refuses it. Every other one answers `rejected` for what may not log in now.
+   */
+  readonly local?: LocalAccounts;
   /** Answers a question. Obeys the signal; a rejection counts as `unavailable`. */
   ask(question: Question, signal: AbortSignal): Promise<Answer>;
   /** For `check --connect` and readiness: can it be reached now? The problem is a sentence for the administrator. */

@@ -5,22 +5,11 @@
  * @module
  */
 
-import type { Account, Answer, Origin, Question, UserName } from "../backend.ts";
+import type { Answer, Origin, Question, UserName } from "../backend.ts";
 import type { ExchangeOutcome } from "../sasl/mechanism.ts";
+import type { ConcludedVerdict } from "../smtp/identity.ts";
 
-/** Who is on the other side. */
-export interface Identity {
-  readonly account: Account;
-  readonly credential: string;
-  readonly mechanism: string;
-  /** Whether this mechanism permits relaying (TRUST_AUTH_MECH). */
-  readonly trusted: boolean;
-}
-
-/** The only thing that makes 235, 535, 534 or 454. */
-export type ConcludedVerdict =
-  | { readonly kind: "accepted"; readonly identity: Identity }
-  | { readonly kind: "rejected" | "too-weak" | "delayed" | "unavailable" };
+export type { ConcludedVerdict, Identity } from "../smtp/identity.ts";
 
 /** Asks the chain, counts every end of an exchange, knows locks and delays. */
 export interface Authenticator extends AsyncDisposable {
@@ -43,8 +32,11 @@ export interface AuthenticationExchange extends Disposable {
 
 /** Wrong secrets, known networks and slots: shared by all generations of the configuration. Time is milliseconds since the epoch. */
 export interface GuessingStore extends AsyncDisposable {
-  /** May an attempt for this account from this address look at the secret now? Takes the slot when `free`. */
-  slot(account: string, remote: string, now: number): Promise<"free" | "delayed">;
+  /**
+   * May an attempt for this account from this address look at the secret now? `free`: nothing is limited; `slot`: it is, and this attempt has
+   * the slot; `delayed`: another has it.
+   */
+  slot(account: string, remote: string, now: number): Promise<"free" | "slot" | "delayed">;
   /** Counts a wrong secret. `secret` is a keyed hash, `null` where it is not seen. The result is the delay that the reply has to wait. */
   failed(account: string, remote: string, secret: string | null, now: number): Promise<{ readonly delayMs: number }>;
   succeeded(account: string, remote: string, now: number): Promise<void>;
