@@ -11,6 +11,7 @@ export interface Recipient {
   /** Without angle brackets and source route; the domain as an A-label unless the mail is SMTPUTF8. */
   readonly forwardPath: string;
   readonly notify: readonly ("never" | "success" | "failure" | "delay")[] | null;
+  /** `type;address`, the xtext decoded. */
   readonly orcpt: string | null;
 }
 
@@ -23,5 +24,6 @@ export interface Envelope {
   readonly smtputf8: boolean;
   readonly declaredSizeOctets: number | null;
   readonly ret: "full" | "hdrs" | null;
+  /** The xtext decoded. */
   readonly envid: string | null;
 }

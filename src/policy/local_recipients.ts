@@ -1,0 +1,73 @@
+/**
+ * Which account a forward-path leads to, as far as names alone tell (DESIGN section 7).
+ *
+ * @module
+ */
+
+import type { Account, UserName } from "../backend.ts";
+import { asciiLower, hasControl } from "../lib/text.ts";
+import { toAscii } from "../lib/domain.ts";
+import { parseMailbox } from "../smtp/path.ts";
+
+/** What became of a forward-path. */
+export type LocalResolution =
+  | { readonly kind: "local"; readonly account: Account }
+  /** In a domain of ours, and nobody there. */
+  | { readonly kind: "unknown" }
+  /** In a domain of ours by its look, but with `%` or `!` in the local part: somebody wants to relay. */
+  | { readonly kind: "relay-path" }
+  | { readonly kind: "not-local" }
+  | { readonly kind: "unavailable"; readonly cause: string };
+
+/** Finds local recipients. The answer is immediate while a backend is known to be down. */
+export interface LocalRecipients {
+  resolve(forwardPath: string, signal: AbortSignal): Promise<LocalResolution>;
+}
+
+/** What the configuration says about our domains. */
+export interface LocalDomains {
+  /** Lower-case A-labels. */
+  readonly localDomains: readonly string[];
+  readonly defaultRealm: string;
+  readonly postmaster: string | null;
+  readonly localRecipients: ReadonlyMap<string, string>;
+}
+
+/** Whom to ask for, in this order; the first that exists gets the mail. */
+export type LocalCandidates =
+  | { readonly kind: "not-local" }
+  | { readonly kind: "relay-path" }
+  | {
+    readonly kind: "candidates";
+    /** The account that the configuration names: if it is missing the mail has nowhere to go. */
+    readonly mapped: string | null;
+    readonly names: readonly UserName[];
+    /** In canonical form: local part without case and in NFC, domain as A-label. */
+    readonly address: string;
+  };
+
+/** Lists the candidates for a forward-path. `<postmaster>` without a domain is ours. */
+export function localCandidates(forwardPath: string, domains: LocalDomains): LocalCandidates {
+  const mailbox = parseMailbox(forwardPath);
+  if (mailbox === null) return { kind: "not-local" };
+  const local = canonicalLocal(mailbox.local);
+  const domain = mailbox.domain === null ? null : toAscii(mailbox.domain);
+  if (mailbox.domain !== null && (domain === null || !domains.localDomains.includes(domain))) {
+    return { kind: "not-local" };
+  }
+  if (/[%!]/.test(local) || local.includes("@")) return { kind: "relay-path" };
+  const address = `${local}@${domain ?? domains.localDomains[0] ?? domains.defaultRealm}`;
+  const mapped = domains.localRecipients.get(address) ?? (local === "postmaster" ? domains.postmaster : null);
+  const realms = [...new Set([domain ?? domains.defaultRealm, domains.defaultRealm])];
+  return { kind: "candidates", mapped, address, names: realms.map((realm) => ({ local, realm })) };
+}
+
+/** A local part as it is compared: NFC, without case. */
+export function canonicalLocal(local: string): string {
+  return asciiLower(local.normalize("NFC").toLowerCase());
+}
+
+/** Whether a local part may be part of a file's path. */
+export function isSafeInPath(local: string): boolean {
+  return local !== "" && !/^\.|[/\\]/.test(local) && !hasControl(local);
+}
