@@ -39,13 +39,25 @@ export interface AccountRecord extends Account {
 
 /** What authentication and delivery ask of the store. */
 export interface AccountStore extends AsyncDisposable {
-  /** The account with this name or address, disabled ones included (`state` tells). */
+  /** The schemes for which a password that is set now gets verifiers. */
+  readonly schemes: ReadonlySet<VerifierScheme>;
+  /**
+   * The account with this name or address, disabled ones included (`state` tells). An address is compared without case and in NFC, with the
+   * names of accounts too; the account that has it as its name comes before one that has it among its addresses.
+   */
   find(by: UserName | { readonly address: string }): Promise<Account | null>;
   /** Whether the account may be used now. */
   state(account: string): Promise<"active" | "disabled" | "unknown">;
   credentials(account: string): Promise<readonly Credential[]>;
-  /** The credential that this password opens, whatever its scope; `null` for a wrong one. Takes scrypt's time, off the main thread. */
-  checkPassword(account: string, password: string): Promise<Credential | null>;
+  /**
+   * The credential that this password opens, whatever its scope; `null` for a wrong one, after the same time for an unknown account.
+   * Takes scrypt's time, off the main thread; an aborted signal rejects while it waits for its turn.
+   */
+  checkPassword(
+    account: string,
+    password: string,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Credential | null>;
   verifiers(account: string, scheme: VerifierScheme): Promise<readonly Verifier[]>;
   /** Remembers the last use; written a little later, never waited for. */
   used(account: string, credential: string, origin: Origin, at: number): Promise<void>;

@@ -1,0 +1,130 @@
+/**
+ * What is written to the account store. Each change is one transaction: durable when it returns, or not made at all.
+ *
+ * @module
+ */
+
+import { randomBytes } from "node:crypto";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { hex } from "../lib/octets.ts";
+import type { CanonicalName } from "./account_name.ts";
+import { transaction } from "./database.ts";
+import type { PasswordMaterial, ScramSalts } from "./password_material.ts";
+
+/** A new account. */
+export interface NewAccount {
+  readonly name: CanonicalName;
+  readonly salts: ScramSalts;
+  readonly material: PasswordMaterial;
+  /** RFC 3339, UTC. */
+  readonly at: string;
+}
+
+/** A new main password; `id` is the account's. */
+export interface NewPassword extends Pick<NewAccount, "material" | "at"> {
+  readonly id: number;
+}
+
+/** The label of the credential that every account has. */
+const MAIN_LABEL = "password";
+
+/** The writing side of the store. */
+export class AccountChanges {
+  readonly #database: DatabaseSync;
+  readonly #insertAccount: StatementSync;
+  readonly #touch: StatementSync;
+  readonly #disable: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #mainCredential: StatementSync;
+  readonly #insertCredential: StatementSync;
+  readonly #updateCredential: StatementSync;
+  readonly #deleteVerifiers: StatementSync;
+  readonly #insertVerifier: StatementSync;
+  readonly #used: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#insertAccount = database.prepare(
+      `INSERT INTO account (name, local, realm, folded, created, changed,
+         salt_sha_1, iterations_sha_1, salt_sha_256, iterations_sha_256)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+    );
+    this.#touch = database.prepare("UPDATE account SET changed = ? WHERE id = ?");
+    this.#disable = database.prepare("UPDATE account SET disabled = ?, changed = ? WHERE id = ?");
+    this.#remove = database.prepare("DELETE FROM account WHERE id = ?");
+    this.#mainCredential = database.prepare("SELECT id FROM credential WHERE account = ? AND kind = 'password'");
+    this.#insertCredential = database.prepare(
+      `INSERT INTO credential (account, kind, label, created, id, version, hash, digest_realms)
+       VALUES (?, 'password', '${MAIN_LABEL}', ?, ?, ?, ?, ?)`,
+    );
+    this.#updateCredential = database.prepare(
+      "UPDATE credential SET version = ?, hash = ?, digest_realms = ? WHERE id = ?",
+    );
+    this.#deleteVerifiers = database.prepare("DELETE FROM verifier WHERE credential = ?");
+    this.#insertVerifier = database.prepare("INSERT INTO verifier (credential, scheme, value) VALUES (?, ?, ?)");
+    this.#used = database.prepare("UPDATE credential SET last_used = ? WHERE id = ?");
+  }
+
+  /** Adds an account, unless `taken` finds that it is there by now: then false. */
+  add({ name, salts, material, at }: NewAccount, taken: () => boolean): boolean {
+    return transaction(this.#database, () => {
+      if (taken()) return false;
+      const { "scram-sha-1": sha1, "scram-sha-256": sha256 } = salts;
+      const id = this.#insertAccount.get(
+        ...[name.name, name.local, name.realm, name.folded, at, at],
+        ...[sha1.salt, sha1.iterations, sha256.salt, sha256.iterations],
+      )?.id;
+      if (typeof id !== "number") throw new TypeError("Cannot add account: no id came back");
+      this.#writePassword({ id, material, at });
+      return true;
+    });
+  }
+
+  /** Replaces the main password; false when the account is gone. */
+  setPassword(password: NewPassword): boolean {
+    return transaction(this.#database, () => {
+      if (this.#touch.run(password.at, password.id).changes === 0) return false;
+      this.#writePassword(password);
+      return true;
+    });
+  }
+
+  /** False when the account is gone. */
+  setDisabled(id: number, { disabled, at }: { readonly disabled: boolean; readonly at: string }): boolean {
+    return transaction(this.#database, () => this.#disable.run(disabled ? 1 : 0, at, id).changes !== 0);
+  }
+
+  /** Removes an account with all that hangs on it; false when it is gone. */
+  remove(id: number): boolean {
+    return transaction(this.#database, () => this.#remove.run(id).changes !== 0);
+  }
+
+  /** Writes last uses, in milliseconds since the epoch by credential; those of removed credentials are passed over. */
+  writeUses(uses: ReadonlyMap<string, number>): void {
+    // A lost last use costs nothing, and the main thread need not wait for the disk: the next real change syncs it too.
+    this.#database.exec("PRAGMA synchronous=NORMAL");
+    try {
+      transaction(this.#database, () => {
+        for (const [credential, at] of uses) this.#used.run(new Date(at).toISOString(), credential);
+      });
+    } finally {
+      this.#database.exec("PRAGMA synchronous=FULL");
+    }
+  }
+
+  #writePassword({ id, material, at }: NewPassword): void {
+    const { hash, verifiers, digestRealms } = material;
+    const [version, realms] = [randomToken(), digestRealms.join(" ")];
+    const main = this.#mainCredential.get(id)?.id;
+    const credential = typeof main === "string" ? main : randomToken();
+    if (typeof main === "string") this.#updateCredential.run(version, hash, realms, credential);
+    else this.#insertCredential.run(id, at, credential, version, hash, realms);
+    this.#deleteVerifiers.run(credential);
+    for (const [scheme, value] of verifiers) this.#insertVerifier.run(credential, scheme, value);
+  }
+}
+
+/** Random, so that a version never comes back, not even after an old copy of the file was put in place. */
+function randomToken(): string {
+  return hex(randomBytes(8));
+}

@@ -1,0 +1,172 @@
+/**
+ * What is read from the account store, by prepared statements, as values of the contracts.
+ *
+ * @module
+ */
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Account, Verifier, VerifierScheme } from "../backend.ts";
+import { readVerifier } from "./verifier_value.ts";
+import type { CanonicalName } from "./account_name.ts";
+import type { Credential } from "./account_store.ts";
+import { integer, octets, type Row, text, textOrNull } from "./columns.ts";
+import type { ScramSalts } from "./password_material.ts";
+
+/** A row of `account` with what hangs on it. */
+export interface StoredAccount {
+  readonly id: number;
+  readonly account: Account;
+  readonly local: string;
+  readonly realm: string;
+  readonly disabled: boolean;
+  readonly created: string;
+  readonly changed: string;
+  readonly salts: ScramSalts;
+}
+
+/** A credential with its hash. */
+export interface StoredCredential extends Credential {
+  readonly hash: string;
+  readonly digestRealms: readonly string[];
+}
+
+/** The name of the backend's section where no other is known. */
+const BACKEND = "sasldb";
+
+const SCHEMES: readonly VerifierScheme[] = ["cram-md5", "digest-md5", "scram-sha-1", "scram-sha-256"];
+
+/** The questions that are put to the file. Each is answered from what is committed at that moment, by whichever process. */
+export class AccountQueries {
+  readonly #byName: StatementSync;
+  readonly #byFolded: StatementSync;
+  readonly #byAddress: StatementSync;
+  readonly #all: StatementSync;
+  readonly #addresses: StatementSync;
+  readonly #disabled: StatementSync;
+  readonly #credentials: StatementSync;
+  readonly #schemes: StatementSync;
+  readonly #verifiers: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#byName = database.prepare("SELECT * FROM account WHERE name = ?");
+    this.#byFolded = database.prepare("SELECT * FROM account WHERE folded = ? AND realm = ? LIMIT 2");
+    this.#byAddress = database.prepare(
+      "SELECT account.* FROM account JOIN account_address ON account = id WHERE address = ? LIMIT 2",
+    );
+    this.#all = database.prepare("SELECT * FROM account ORDER BY name");
+    this.#addresses = database.prepare("SELECT address FROM account_address WHERE account = ? ORDER BY address");
+    this.#disabled = database.prepare("SELECT disabled FROM account WHERE name = ?");
+    this.#credentials = database.prepare(
+      "SELECT credential.* FROM credential JOIN account ON account = account.id WHERE name = ? ORDER BY credential.created, credential.id",
+    );
+    this.#schemes = database.prepare(
+      "SELECT DISTINCT scheme FROM verifier JOIN credential ON credential = id WHERE account = ? ORDER BY scheme",
+    );
+    this.#verifiers = database.prepare(
+      `SELECT verifier.credential, value, realm, salt_sha_1, iterations_sha_1, salt_sha_256, iterations_sha_256
+       FROM account JOIN credential ON account = account.id JOIN verifier ON verifier.credential = credential.id
+       WHERE name = ? AND scheme = ? ORDER BY credential.created, credential.id`,
+    );
+  }
+
+  /** The account with exactly this name. */
+  named(name: string): StoredAccount | null {
+    return this.#account(this.#byName.get(name));
+  }
+
+  /** The account with this name in some case; where several differ only by case, the one with exactly this name or none. */
+  namedInAnyCase(name: CanonicalName): StoredAccount | null {
+    const rows = this.#byFolded.all(name.folded, name.realm);
+    return rows.length > 1 ? this.named(name.name) : this.#account(rows[0]);
+  }
+
+  /** The account that has an address, given as `addressKey` writes it. One that several have belongs to none of them. */
+  addressed(key: string): StoredAccount | null {
+    const rows = this.#byAddress.all(key);
+    return rows.length > 1 ? null : this.#account(rows[0]);
+  }
+
+  /** Every account, by name. */
+  all(): readonly StoredAccount[] {
+    return this.#all.all().map((row) => this.#stored(row));
+  }
+
+  state(name: string): "active" | "disabled" | "unknown" {
+    const row = this.#disabled.get(name);
+    if (row === undefined) return "unknown";
+    return integer(row, "disabled") === 0 ? "active" : "disabled";
+  }
+
+  /** The credentials of an account, the oldest first. */
+  credentials(name: string): readonly StoredCredential[] {
+    return this.#credentials.all(name).map(readCredential);
+  }
+
+  /** The schemes for which an account has verifiers. */
+  schemes(id: number): readonly VerifierScheme[] {
+    const stored = new Set(this.#schemes.all(id).map((row) => text(row, "scheme")));
+    return SCHEMES.filter((scheme) => stored.has(scheme));
+  }
+
+  verifiers(name: string, scheme: VerifierScheme): readonly Verifier[] {
+    return this.#verifiers.all(name, scheme).map((row) =>
+      readVerifier(scheme, {
+        credential: text(row, "credential"),
+        realm: text(row, "realm"),
+        value: octets(row, "value"),
+        salts: readSalts(row),
+      })
+    );
+  }
+
+  #account(row: Row | undefined): StoredAccount | null {
+    return row === undefined ? null : this.#stored(row);
+  }
+
+  #stored(row: Row): StoredAccount {
+    const id = integer(row, "id");
+    const addresses = this.#addresses.all(id).map((each) => text(each, "address"));
+    return {
+      id,
+      account: { name: text(row, "name"), backend: BACKEND, addresses, groups: [], attributes: {} },
+      local: text(row, "local"),
+      realm: text(row, "realm"),
+      disabled: integer(row, "disabled") !== 0,
+      created: text(row, "created"),
+      changed: text(row, "changed"),
+      salts: readSalts(row),
+    };
+  }
+}
+
+function readSalts(row: Row): ScramSalts {
+  return {
+    "scram-sha-1": { salt: octets(row, "salt_sha_1"), iterations: integer(row, "iterations_sha_1") },
+    "scram-sha-256": { salt: octets(row, "salt_sha_256"), iterations: integer(row, "iterations_sha_256") },
+  };
+}
+
+function readCredential(row: Row): StoredCredential {
+  const mechanisms = textOrNull(row, "mechanisms");
+  return {
+    id: text(row, "id"),
+    kind: readKind(text(row, "kind")),
+    label: text(row, "label"),
+    version: text(row, "version"),
+    networks: words(text(row, "networks")),
+    mechanisms: mechanisms === null ? null : words(mechanisms),
+    expires: textOrNull(row, "expires"),
+    lastUsed: textOrNull(row, "last_used"),
+    hash: text(row, "hash"),
+    digestRealms: words(text(row, "digest_realms")),
+  };
+}
+
+function readKind(kind: string): Credential["kind"] {
+  if (kind === "password" || kind === "app-password" || kind === "device") return kind;
+  throw new TypeError(`Cannot read credential: "${kind}" is no kind of one`);
+}
+
+function words(column: string): readonly string[] {
+  return column.split(" ").filter((word) => word !== "");
+}

@@ -1,0 +1,110 @@
+/**
+ * The authenticator of one configuration.
+ *
+ * @module
+ */
+
+import { canonicalName } from "../accounts/account_name.ts";
+import type { Answer, Backend, Origin, Question, UserName, VerifierScheme } from "../backend.ts";
+import type { Config } from "../config/config.ts";
+import type { Log } from "../log/event.ts";
+import { canAsk, type ChainMember } from "./ask_backend.ts";
+import { askCached } from "./ask_cached.ts";
+import type { AuthenticationExchange, Authenticator, GuessingStore } from "./authenticator.ts";
+import { askChain, type ChainResult } from "./chain.ts";
+import { decoyVerifier } from "./decoys.ts";
+import { type ChainCall, Exchange } from "./exchange.ts";
+import { createHolds, type Wait, waitByTimer } from "./holds.ts";
+import { baseName } from "./offered.ts";
+import type { SuccessCache } from "./success_cache.ts";
+
+/** What an authenticator is made of. It disposes none of it. */
+export interface AuthenticatorParts {
+  readonly config: Pick<Config, "defaultRealm" | "backends"> & {
+    readonly sasl: Pick<Config["sasl"], "pwcheckMethod" | "realms" | "trustMech" | "userCaseSensitive">;
+  };
+  /** One for each name of `pwcheck_method`, in any order. */
+  readonly backends: readonly Backend[];
+  /** Lives as long as the process. */
+  readonly guessing: GuessingStore;
+  /** Lives as long as the process. */
+  readonly cache: SuccessCache;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly clock: { now(): number };
+  /** See `loadProcessKey`. */
+  readonly key: Uint8Array;
+  /** The least time of a failure, from the arrival of the secret to the verdict. Successes do not wait. Default 100. */
+  readonly floorMs?: number;
+  /** How it waits. Default: by a timer. */
+  readonly wait?: Wait;
+}
+
+const FLOOR_MS = 100;
+const DEADLINE_MS = 10_000;
+/** Replies that may wait for a minute at the same time: each is a connection. */
+const HOLDS = 50;
+
+/** What is said of a name in a realm that is not served: to the client the same as of any unknown one. */
+const NOT_SERVED: ChainResult = {
+  answer: { kind: "rejected", why: "unknown-user" },
+  decidedBy: null,
+  steps: [{ backend: "realms", answer: "rejected:realm not served", ms: 0 }],
+  wrongSecret: false,
+  unknownHere: true,
+  because: "unknown-user",
+};
+
+/** Makes the authenticator. Disposing it ends every wait at once. */
+export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
+  const { config, guessing, log, key, floorMs = FLOOR_MS, wait = waitByTimer } = parts;
+  const { defaultRealm, sasl: { realms, userCaseSensitive } } = config;
+  const now = () => parts.clock.now();
+  const holds = createHolds(HOLDS, wait);
+  const members = chainOf(parts);
+  const local = members.find(({ backend }) => backend.local !== undefined)?.backend.local;
+  const served = realms.length === 0 ? null : new Set([defaultRealm, ...realms].map(canonicalRealm));
+  const trusted = new Set(config.sasl.trustMech.map(baseName));
+
+  const chain = (question: Question, { signal, onBug }: ChainCall): Promise<ChainResult> => {
+    if (question.kind !== "token" && served?.has(canonicalRealm(question.user.realm)) === false) {
+      return Promise.resolve(NOT_SERVED);
+    }
+    const asked = members.filter(({ backend }) => canAsk(backend, question));
+    const options = { signal, onBug, cache: parts.cache, now };
+    return askChain(asked, { ask: (member) => askCached(member, question, options), now });
+  };
+  const exchangeParts = {
+    ...{ key, defaultRealm, guessing, holds, log, now, floorMs, chain },
+    decoy: (user: UserName, scheme: VerifierScheme) => {
+      const { local, realm, folded } = canonicalName(user);
+      return decoyVerifier({ local: userCaseSensitive ? local : folded, realm }, scheme, { key, defaultRealm, realms });
+    },
+    spend: (password: string, signal: AbortSignal) => local?.spend(password, signal) ?? Promise.resolve(),
+    trusts: (mechanism: string) => trusted.has(baseName(mechanism)),
+  };
+
+  return {
+    begin: (origin: Origin, session: string): AuthenticationExchange => new Exchange(exchangeParts, origin, session),
+    lookup: async (user: UserName, signal: AbortSignal): Promise<Answer> => {
+      const onBug = (text: string) => log({ kind: "bug", where: "backend", id: null, text });
+      return (await chain({ kind: "lookup", user }, { signal, onBug })).answer;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(holds[Symbol.dispose]()),
+  };
+}
+
+/** The backends in the order in which they are asked. One that is not there is a mistake of whoever put the parts together. */
+function chainOf({ config, backends }: AuthenticatorParts): readonly ChainMember[] {
+  const byName = new Map(backends.map((backend) => [backend.name, backend]));
+  const deadlines = new Map(config.backends.map(({ name, deadlineMs }) => [name, deadlineMs]));
+  return config.sasl.pwcheckMethod.map((name) => {
+    const backend = byName.get(name);
+    if (backend === undefined) throw new RangeError(`Cannot ask backend "${name}": it was not opened`);
+    return { backend, deadlineMs: deadlines.get(name) ?? DEADLINE_MS };
+  });
+}
+
+function canonicalRealm(realm: string): string {
+  return canonicalName({ local: "", realm }).realm;
+}

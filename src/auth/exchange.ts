@@ -1,0 +1,282 @@
+/**
+ * One exchange: what was asked in it, and the verdict at its end.
+ *
+ * @module
+ */
+
+import { addressKey } from "../accounts/account_name.ts";
+import type { Answer, Origin, Question, RejectedBecause, UserName, Verifier, VerifierScheme } from "../backend.ts";
+import { encodeBase64 } from "../lib/octets.ts";
+import { printable } from "../lib/text.ts";
+import type { ChainStep, Log, LogEvent } from "../log/event.ts";
+import type { ExchangeOutcome } from "../sasl/mechanism.ts";
+import { formatUserName } from "../sasl/user_name.ts";
+import type { AuthenticationExchange, ConcludedVerdict, GuessingStore } from "./authenticator.ts";
+import { traceOf } from "./ask_backend.ts";
+import { accountOf, type ChainResult } from "./chain.ts";
+import type { Holds } from "./holds.ts";
+import { type Grant, judgeProof, type Proof } from "./judge_proof.ts";
+import { keyedHash } from "./keyed_hash.ts";
+
+/** What every exchange of an authenticator shares. */
+export interface ExchangeParts {
+  readonly key: Uint8Array;
+  readonly defaultRealm: string;
+  readonly guessing: GuessingStore;
+  readonly holds: Holds;
+  readonly log: Log;
+  readonly now: () => number;
+  /** The least time of a failure, counted from the arrival of the secret. */
+  readonly floorMs: number;
+  /** Asks the chain. */
+  readonly chain: (question: Question, options: ChainCall) => Promise<ChainResult>;
+  /** What an unknown user is shown. */
+  readonly decoy: (user: UserName, scheme: VerifierScheme) => Verifier;
+  /** Takes the time of a wrong password. */
+  readonly spend: (password: string, signal: AbortSignal) => Promise<void>;
+  /** Whether a mechanism permits relaying. */
+  readonly trusts: (mechanism: string) => boolean;
+}
+
+/** Who asks the chain. */
+export interface ChainCall {
+  readonly signal: AbortSignal;
+  readonly onBug: (text: string) => void;
+}
+
+type AuthenticationEvent = Extract<LogEvent, { readonly kind: "authentication" }>;
+type SecretQuestion = Exclude<Question, { readonly kind: "lookup" }>;
+
+/** A verdict with what the log says of it. */
+interface Judgement {
+  readonly verdict: ConcludedVerdict;
+  readonly result: AuthenticationEvent["result"];
+  readonly reason: string;
+  /** Longer than the floor: a place among the holds is needed. */
+  readonly delayMs: number;
+  /** Whether the reply must not come sooner than for any other failure. */
+  readonly floored: boolean;
+}
+
+/** Up to this much is added to the floor: the same for each attempt on a name, so that no average takes it away. */
+const JITTER = 0.2;
+
+/** An exchange of the authenticator. */
+export class Exchange implements AuthenticationExchange {
+  readonly #parts: ExchangeParts;
+  readonly #origin: Origin;
+  readonly #session: string;
+  readonly #begun: number;
+  readonly #ended = new AbortController();
+  readonly #steps: ChainStep[] = [];
+  #user: UserName | null = null;
+  #secret: string | null = null;
+  #secretAt: number | null = null;
+  #slot: "free" | "slot" | "delayed" = "free";
+  #grant: Grant | null = null;
+  #wrongSecret = false;
+  #because: RejectedBecause | null = null;
+  #concluded = false;
+
+  constructor(parts: ExchangeParts, origin: Origin, session: string) {
+    this.#parts = parts;
+    this.#origin = origin;
+    this.#session = session;
+    this.#begun = parts.now();
+  }
+
+  async ask(question: Question, signal: AbortSignal): Promise<Answer> {
+    const options = { signal, onBug: (text: string) => this.#bug("backend", text) };
+    if (question.kind === "lookup") return (await this.#parts.chain(question, options)).answer;
+    if (question.kind !== "token") this.#user = question.user;
+    if (question.kind === "password" && !await this.#mayLook(question)) {
+      return { kind: "unavailable", cause: "delayed" };
+    }
+    const result = await this.#parts.chain(question, options);
+    this.#remember(result);
+    return await this.#disguise(question, { result, signal });
+  }
+
+  async conclude(outcome: ExchangeOutcome, id: string): Promise<ConcludedVerdict> {
+    if (this.#concluded) throw new TypeError(`Cannot conclude ${id}: the exchange is over`);
+    this.#concluded = true;
+    const arrived = this.#secretAt ?? this.#parts.now();
+    const judged = await this.#judge(outcome);
+    const { holds } = this.#parts;
+    const held = judged.delayMs > 0 && holds.take();
+    // Nothing is waited for without a place: a thousand slow replies would be a thousand connections that we pay for.
+    const judgement = judged.delayMs > 0 && !held ? delayed("network is guessing, too many replies wait") : judged;
+    this.#logEnd(outcome, { judgement, id });
+    if (held) await holds.hold(judged.delayMs, this.#ended.signal);
+    else if (judgement.floored) await this.#waitForFloor(arrived);
+    return judgement.verdict;
+  }
+
+  [Symbol.dispose](): void {
+    this.#ended.abort();
+  }
+
+  /** Asked before anything looks at the password. */
+  async #mayLook({ user, password }: Extract<Question, { readonly kind: "password" }>): Promise<boolean> {
+    this.#secretAt = this.#parts.now();
+    this.#secret = encodeBase64(keyedHash(this.#parts.key, ["secret", guessedName(user), password]).subarray(0, 15));
+    this.#slot = await this.#takeSlot(user);
+    return this.#slot !== "delayed";
+  }
+
+  #remember({ answer, decidedBy, steps, wrongSecret, because }: ChainResult): void {
+    this.#steps.push(...steps);
+    this.#wrongSecret ||= wrongSecret;
+    this.#because = because;
+    const account = accountOf(answer);
+    if (decidedBy === null || account === null) return;
+    this.#grant = { member: decidedBy, account, version: answer.kind === "accepted" ? answer.version : null };
+  }
+
+  /** Gives every no the shape and the time of the others. */
+  async #disguise(
+    question: SecretQuestion,
+    { result: { answer, unknownHere }, signal }: { readonly result: ChainResult; readonly signal: AbortSignal },
+  ): Promise<Answer> {
+    if (question.kind === "verifiers" && answer.kind === "rejected") {
+      const verifiers = [this.#parts.decoy(question.user, question.scheme)];
+      return { kind: "verifiers", account: null, verifiers, decoy: true };
+    }
+    if (question.kind === "password" && answer.kind !== "accepted" && unknownHere) {
+      // Gone clients leave the line for scrypt; nobody measures their time.
+      await this.#parts.spend(question.password, signal).catch((error) => {
+        if (!signal.aborted) this.#bug("spending a password's time", traceOf(error));
+      });
+    }
+    return answer;
+  }
+
+  async #judge(outcome: ExchangeOutcome): Promise<Judgement> {
+    const user = outcome.authcid ?? this.#user;
+    if (this.#slot === "delayed") return delayed("too many wrong secrets, the slot is taken");
+    if (outcome.kind === "failed" && !isGuess(outcome) && !this.#wrongSecret) return failure(outcome, 0);
+    // Again for a password that was free to look at: of many attempts at once only the first few may be.
+    if (user !== null && this.#slot === "free" && await this.#takeSlot(user) === "delayed") {
+      return delayed("too many wrong secrets, the slot is taken");
+    }
+    if (outcome.kind === "proved") return await this.#judgeProof(outcome);
+    const delayMs = user === null ? 0 : await this.#countWrongSecret(user);
+    return failure(outcome, delayMs, this.#because);
+  }
+
+  async #judgeProof(proof: Proof): Promise<Judgement> {
+    const grant = this.#grant;
+    if (
+      grant === null || grant.account.name !== proof.account.name || grant.account.backend !== proof.account.backend
+    ) {
+      this.#bug("conclude", "a proof for an account that no backend gave");
+      return refusal("unavailable", "bug: a proof without an account");
+    }
+    const { guessing, defaultRealm, now } = this.#parts;
+    const context = { origin: this.#origin, now: now(), defaultRealm, signal: this.#ended.signal };
+    const judged = await judgeProof(proof, grant, { ...context, onBug: (text) => this.#bug("backend", text) })
+      .catch((error) => {
+        this.#bug("conclude", traceOf(error));
+        return { kind: "unavailable", reason: "the account cannot be looked at now" } as const;
+      });
+    if (judged.kind !== "accepted") return refusal(judged.kind, judged.reason);
+
+    const { account, standing } = judged;
+    const [credential, { mechanism, remote }] = [proof.credential, this.#origin];
+    if (standing !== null) grant.member.backend.local?.used(standing, credential, context.now, this.#origin);
+    await this.#guarded(() => guessing.succeeded(guessedName(proof.authcid), remote, context.now), undefined);
+    const identity = { account, credential, mechanism, trusted: this.#parts.trusts(mechanism) };
+    const verdict = { kind: "accepted", identity } as const;
+    return { verdict, result: "accepted", reason: proof.proof, delayMs: 0, floored: false };
+  }
+
+  async #countWrongSecret(user: UserName): Promise<number> {
+    const { guessing, now } = this.#parts;
+    const counted = () => guessing.failed(guessedName(user), this.#origin.remote, this.#secret, now());
+    return (await this.#guarded(counted, { delayMs: 0 })).delayMs;
+  }
+
+  #takeSlot(user: UserName): Promise<"free" | "slot" | "delayed"> {
+    const { guessing, now } = this.#parts;
+    return this.#guarded(() => guessing.slot(guessedName(user), this.#origin.remote, now()), "free");
+  }
+
+  /** A counter that fails must keep nobody out. */
+  async #guarded<Value>(work: () => Promise<Value>, otherwise: Value): Promise<Value> {
+    try {
+      return await work();
+    } catch (error) {
+      const text = `Cannot keep count of wrong passwords: ${error instanceof Error ? error.message : String(error)}`;
+      this.#parts.log({ kind: "alarm", about: "guessing", text });
+      return otherwise;
+    }
+  }
+
+  async #waitForFloor(arrived: number): Promise<void> {
+    const { key, floorMs, now, holds } = this.#parts;
+    const [octet = 0] = keyedHash(key, ["floor", this.#user === null ? "" : guessedName(this.#user)]);
+    const least = floorMs * (1 + JITTER * octet / 255);
+    const passed = Math.max(0, now() - arrived);
+    if (passed < least) await holds.pause(least - passed, this.#ended.signal);
+  }
+
+  #logEnd(
+    outcome: ExchangeOutcome,
+    { judgement: { verdict, result, reason, delayMs }, id }: { readonly judgement: Judgement; readonly id: string },
+  ): void {
+    const { remote, listener, mechanism, tls } = this.#origin;
+    const user = outcome.authcid ?? this.#user;
+    const proof = outcome.kind === "proved" ? outcome : null;
+    const identity = verdict.kind === "accepted" ? verdict.identity : null;
+    this.#parts.log({
+      kind: "authentication",
+      id,
+      remote,
+      listener,
+      mechanism,
+      tls: tls?.version ?? null,
+      authcid: user === null ? null : printable(formatUserName(user)),
+      authzid: proof === null || proof.authzid === "" ? null : printable(proof.authzid),
+      account: identity?.account.name ?? proof?.account.name ?? null,
+      credential: identity?.credential ?? proof?.credential ?? null,
+      result,
+      reason: delayMs > 0 ? `${reason}; network is guessing, reply waits ${delayMs / 1000} s` : reason,
+      chain: this.#steps,
+      ms: Math.max(0, this.#parts.now() - this.#begun),
+    });
+  }
+
+  #bug(where: string, text: string): void {
+    this.#parts.log({ kind: "bug", where, id: this.#session, text });
+  }
+}
+
+type FailedOutcome = Extract<ExchangeOutcome, { readonly kind: "failed" }>;
+
+/** Whether the end says something about a secret. Else it is a matter of the protocol or an outage, and nobody's guess. */
+function isGuess({ why }: FailedOutcome): boolean {
+  return why === "wrong-secret" || why === "rejected";
+}
+
+function failure(outcome: FailedOutcome, delayMs: number, because: RejectedBecause | null = null): Judgement {
+  const { why, detail } = outcome;
+  // On decoys the detail would be that of a wrong secret; the chain knows better.
+  const reason = printable(why === "unavailable" || because === null ? detail || why : because);
+  if (why === "unavailable") return { ...refusal("unavailable", reason), delayMs };
+  if (isGuess(outcome)) return { ...refusal("rejected", reason), delayMs };
+  const result = why === "malformed" || why === "cancelled" ? why : "rejected";
+  return { verdict: { kind: "rejected" }, result, reason, delayMs, floored: false };
+}
+
+function refusal(kind: "rejected" | "too-weak" | "unavailable", reason: string): Judgement {
+  return { verdict: { kind }, result: kind, reason, delayMs: 0, floored: true };
+}
+
+function delayed(reason: string): Judgement {
+  return { verdict: { kind: "delayed" }, result: "delayed", reason, delayMs: 0, floored: false };
+}
+
+/** How guesses on one account are brought together: without case, since many backends compare so. */
+function guessedName(user: UserName): string {
+  return addressKey(user);
+}

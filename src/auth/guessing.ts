@@ -1,0 +1,127 @@
+/**
+ * The rules against guessing. They slow down strangers and never the owner: from a network that an account is known on nothing
+ * changes, and no account is closed to a right password in its slot.
+ *
+ * @module
+ */
+
+import { isLoopback, networkOf, type NetworkSet, networkSet } from "../lib/network.ts";
+import type { GuessingStore } from "./authenticator.ts";
+import { BoundedMap } from "./bounded_map.ts";
+
+/** Where accounts have logged in from. `KnownNetworksFile` of `src/accounts` is one. */
+export interface KnownNetworks extends Disposable {
+  has(account: string, network: string, now: number): boolean;
+  add(account: string, network: string, now: number): void;
+}
+
+/** What of the configuration concerns guessing; a reload may change it. */
+export interface GuessingSettings {
+  readonly enabled: boolean;
+  readonly exemptNetworks: readonly string[];
+}
+
+/** A store whose settings can be changed. */
+export interface ConfigurableGuessingStore extends GuessingStore {
+  configure(settings: GuessingSettings): void;
+}
+
+interface AccountGuesses {
+  /** Keyed hashes of distinct wrong secrets, at most `FREE_GUESSES`. */
+  readonly secrets: Set<string>;
+  /** Failures of which the secret was not seen. */
+  unseen: number;
+  lastMs: number;
+  slotMs: number;
+}
+
+const FREE_GUESSES = 5;
+const SLOT_MS = 10_000;
+/** An account without a wrong secret for so long starts afresh. */
+const GUESSES_FORGOTTEN_MS = 24 * 60 * 60 * 1000;
+const NETWORK_ACCOUNTS = 20;
+const NETWORK_WINDOW_MS = 10 * 60 * 1000;
+const NETWORK_DELAY_MS = 60_000;
+/** About 10 MB each when strangers fill them. */
+const ACCOUNTS_LIMIT = 20_000;
+const NETWORKS_LIMIT = 10_000;
+
+/** Makes a store that has seen no wrong secret yet. It owns `known` and disposes it. */
+export function createGuessingStore(settings: GuessingSettings, known: KnownNetworks): ConfigurableGuessingStore {
+  const accounts = new BoundedMap<string, AccountGuesses>(ACCOUNTS_LIMIT);
+  const networks = new BoundedMap<string, Map<string, number>>(NETWORKS_LIMIT);
+  let { enabled } = settings;
+  let exempt: NetworkSet = networkSet(settings.exemptNetworks);
+
+  return {
+    configure: (next) => {
+      enabled = next.enabled;
+      exempt = networkSet(next.exemptNetworks);
+    },
+    slot: (account, remote, now) =>
+      Promise.try(() => {
+        const guesses = enabled ? accounts.get(account) : undefined;
+        if (guesses === undefined || !isUnderAttack(guesses, now)) return "free";
+        if (known.has(account, networkOf(remote), now)) return "free";
+        if (Math.abs(now - guesses.slotMs) < SLOT_MS) return "delayed";
+        guesses.slotMs = now;
+        return "slot";
+      }),
+    failed: (account, remote, secret, now) =>
+      Promise.try(() => {
+        if (!enabled) return { delayMs: 0 };
+        const network = networkOf(remote);
+        if (!known.has(account, network, now)) countGuess(accounts, { account, secret, now });
+        if (isLoopback(remote) || exempt.has(remote)) return { delayMs: 0 };
+        return { delayMs: countAccount(networks, { network, account, now }) < NETWORK_ACCOUNTS ? 0 : NETWORK_DELAY_MS };
+      }),
+    succeeded: (account, remote, now) =>
+      Promise.try(() => {
+        if (enabled) known.add(account, networkOf(remote), now);
+      }),
+    [Symbol.asyncDispose]: () => Promise.try(() => known[Symbol.dispose]()),
+  };
+}
+
+function isUnderAttack({ secrets, unseen, lastMs }: AccountGuesses, now: number): boolean {
+  return secrets.size + unseen >= FREE_GUESSES && now - lastMs < GUESSES_FORGOTTEN_MS;
+}
+
+interface Guess {
+  readonly account: string;
+  readonly secret: string | null;
+  readonly now: number;
+}
+
+function countGuess(accounts: BoundedMap<string, AccountGuesses>, { account, secret, now }: Guess): void {
+  const before = accounts.get(account);
+  const fresh = before === undefined || now - before.lastMs >= GUESSES_FORGOTTEN_MS;
+  const guesses = fresh ? { secrets: new Set<string>(), unseen: 0, lastMs: now, slotMs: -Infinity } : before;
+  if (fresh) accounts.set(account, guesses);
+  guesses.lastMs = now;
+  if (secret === null) guesses.unseen = Math.min(guesses.unseen + 1, FREE_GUESSES);
+  else if (guesses.secrets.size < FREE_GUESSES) guesses.secrets.add(secret);
+}
+
+interface NetworkGuess {
+  readonly network: string;
+  readonly account: string;
+  readonly now: number;
+}
+
+/** Counts the distinct accounts that this network tried in vain in the last ten minutes, up to the number that matters. */
+function countAccount(
+  networks: BoundedMap<string, Map<string, number>>,
+  { network, account, now }: NetworkGuess,
+): number {
+  const tried = networks.get(network) ?? new Map<string, number>();
+  networks.set(network, tried);
+  // Written again at the end, so that the first entries are the oldest.
+  tried.delete(account);
+  tried.set(account, now);
+  for (const [name, at] of tried) {
+    if (tried.size <= NETWORK_ACCOUNTS && now - at < NETWORK_WINDOW_MS) break;
+    tried.delete(name);
+  }
+  return tried.size;
+}

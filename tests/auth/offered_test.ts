@@ -1,0 +1,85 @@
+import { deepEqual, equal } from "node:assert/strict";
+import type { Backend, VerifierScheme } from "../../src/backend.ts";
+import { createOffer, type OfferFacts } from "../../src/auth/offered.ts";
+import { MECHANISMS } from "../../src/sasl/mechanisms.ts";
+
+const answers = (password: boolean, ...schemes: readonly VerifierScheme[]): Backend["answers"] => {
+  return { password, lookup: true, schemes: new Set(schemes), tokens: new Set() };
+};
+const SASLDB = answers(true, "cram-md5", "digest-md5", "scram-sha-1", "scram-sha-256");
+const LDAP = answers(true);
+const LIST = ["SCRAM-SHA-256", "DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN"];
+const TLS: OfferFacts = { tls: true, bound: false, remote: "192.0.2.1", health: false };
+
+interface Case {
+  readonly answers?: readonly Backend["answers"][];
+  readonly mechList?: readonly string[];
+  readonly cleartextNetworks?: readonly string[];
+  readonly cleartextMechs?: readonly string[];
+  readonly listener?: readonly string[] | null;
+  readonly facts?: Partial<OfferFacts>;
+}
+
+const offered = (
+  {
+    answers = [SASLDB],
+    mechList = LIST,
+    cleartextNetworks = [],
+    cleartextMechs = ["CRAM-MD5", "DIGEST-MD5"],
+    listener = null,
+    facts = {},
+  }: Case,
+) => {
+  const offer = createOffer({ sasl: { mechList, cleartextNetworks, cleartextMechs }, answers, mechanisms: MECHANISMS });
+  return offer({ mechList: listener }, { ...TLS, ...facts }).map(({ name }) => name);
+};
+
+Deno.test("mech_list is the bound and the order", () => {
+  deepEqual(offered({}), LIST);
+  deepEqual(offered({ mechList: ["LOGIN", "PLAIN", "NO-SUCH"] }), ["LOGIN", "PLAIN"]);
+  deepEqual(offered({ mechList: [] }), []);
+});
+
+Deno.test("a -PLUS form comes before its base name where there is a channel to bind to", () => {
+  deepEqual(offered({ facts: { bound: true } }), ["SCRAM-SHA-256-PLUS", ...LIST]);
+  deepEqual(offered({ facts: { bound: true }, mechList: ["PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"] }), [
+    "PLAIN",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-1",
+  ]);
+});
+
+Deno.test("only what every backend can answer is offered, unless the listener says so", () => {
+  deepEqual(offered({ answers: [SASLDB, LDAP] }), ["PLAIN", "LOGIN"]);
+  deepEqual(offered({ answers: [SASLDB, LDAP], listener: ["LOGIN", "CRAM-MD5", "SCRAM-SHA-1"] }), [
+    "CRAM-MD5",
+    "LOGIN",
+  ]);
+  deepEqual(offered({ answers: [LDAP], listener: ["CRAM-MD5"] }), [], "not what no backend can answer");
+  deepEqual(offered({ answers: [] }), []);
+  deepEqual(offered({ answers: [answers(true, "scram-sha-1", "scram-sha-256")] }), ["SCRAM-SHA-256", "PLAIN", "LOGIN"]);
+});
+
+Deno.test("without TLS nothing is offered but to cleartext_networks", () => {
+  deepEqual(offered({ facts: { tls: false } }), []);
+  const cleartextNetworks = ["192.0.2.0/24"];
+  deepEqual(offered({ facts: { tls: false }, cleartextNetworks }), ["DIGEST-MD5", "CRAM-MD5"]);
+  deepEqual(offered({ facts: { tls: false, bound: true }, cleartextNetworks, cleartextMechs: ["SCRAM-SHA-256"] }), [
+    "SCRAM-SHA-256",
+  ]);
+  deepEqual(offered({ facts: { tls: false, remote: "198.51.100.1" }, cleartextNetworks }), []);
+  deepEqual(offered({ cleartextNetworks }), LIST, "with TLS the network does not matter");
+});
+
+Deno.test("a proxy's own check is offered nothing", () => {
+  deepEqual(offered({ facts: { health: true } }), []);
+});
+
+Deno.test("a list is made once for each condition", () => {
+  const offer = createOffer({
+    sasl: { mechList: LIST, cleartextNetworks: [], cleartextMechs: [] },
+    answers: [SASLDB],
+    mechanisms: MECHANISMS,
+  });
+  equal(offer({ mechList: null }, TLS), offer({ mechList: null }, { ...TLS, remote: "198.51.100.1" }));
+});
