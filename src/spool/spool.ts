@@ -15,6 +15,9 @@
  * (*) When the last recipient reaches a final state the rows of the mail go in the same transaction, its content file after that:
  * a crash between leaves a file that no row names, never a row without content.
  *
+ * A recipient that is held while it is attempted can still reach a final state by the outcome of that attempt; when that is `deferred` it
+ * stays held. A recipient in `attempting` whose mail has no lease any more was cut off, and is claimed as `waiting`.
+ *
  * The commit point of an accepted mail is the `COMMIT` of the transaction that holds its `mail` and `recipient` rows
  * (content of more than 256 KiB is in a synced file of a synced folder before that). Only then may 250 be sent.
  *
@@ -64,15 +67,20 @@ export interface Notice {
 
 /** A mail under way into the spool. Disposing it before `commit` leaves no trace. */
 export interface SpoolDraft extends AsyncDisposable {
+  /** The id that the mail will have, for its Received field. */
+  readonly id: string;
   /** Takes the octets over: the caller must not change them afterwards. A problem of the disk shows at `commit`. */
   write(octets: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Durable when it resolves with the mail's id; only then may 250 be sent. Mails that wait together share one fsync. */
   commit(): Promise<Result<string, "no-space" | "unavailable">>;
 }
 
-/** The queue on disk. */
+/**
+ * The queue on disk. A method whose result has no place for a problem rejects with a `SpoolError` (`no-space`, `unavailable`, `not-there`);
+ * nothing of what was asked is kept then, except that after `unavailable` it may have been carried out all the same.
+ */
 export interface Spool extends AsyncDisposable {
-  /** `held`: committed in state `held`, never claimable in between. `source`: unique; a second commit with it gives the first mail's id. */
+  /** `held`: committed in state `held`, never claimable in between. `source`: unique; a second commit with it within 30 days gives the first mail's id. */
   draft(
     envelope: Envelope,
     account: string | null,
@@ -80,7 +88,7 @@ export interface Spool extends AsyncDisposable {
   ): Promise<SpoolDraft>;
   /** Whether a mail of this size may be begun: 452 4.3.1 while too little is free (DESIGN: max(64 MiB, 2 x size limit)). */
   hasSpace(): boolean;
-  /** Leases mails with recipients that are due: no other worker gets them until the lease ends. */
+  /** Leases mails with recipients that are due: no other worker gets them until the lease ends. None while the disk is so full that no outcome can be kept. */
   claim(now: number, limit: number, leaseMs: number): Promise<readonly QueuedMail[]>;
   /** The earliest `due` of a recipient that waits in a mail without a lease, or `null`. */
   nextDue(): Promise<number | null>;
@@ -88,9 +96,15 @@ export interface Spool extends AsyncDisposable {
   renew(mail: string, leaseMs: number): Promise<boolean>;
   /** Gives the lease back when nothing more is tried now. */
   unclaim(mail: string): Promise<void>;
-  /** Durable before the octet that can commit the next hop (the final dot) is sent, for the recipients of this transaction and no others. */
+  /**
+   * Durable before the octet that can commit the next hop (the final dot) is sent, for the recipients of this transaction and no others.
+   * `not-there` when one of them was removed, held or finished meanwhile: that dot must not be sent.
+   */
   attempt(mail: string, recipients: readonly number[]): Promise<void>;
-  /** Durable when it resolves, before the next recipient's outcome is awaited. `due`: of the next attempt where the outcome is `deferred`. */
+  /**
+   * Durable when it resolves, before the next recipient's outcome is awaited. `due`: of the next attempt where the outcome is `deferred`,
+   * which adds one to `attempts`. For a recipient that is finished or removed nothing changes, and the notice is not kept.
+   */
   settle(
     mail: string,
     recipient: number,
@@ -101,6 +115,7 @@ export interface Spool extends AsyncDisposable {
   open(mail: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Makes the waiting recipients due now; `null`: of every mail. The result is how many mails that touched. */
   retry(mail: string | null): Promise<number>;
+  /** Holds what is not finished. `false`, here and below: there is no such mail. */
   hold(mail: string): Promise<boolean>;
   release(mail: string): Promise<boolean>;
   remove(mail: string): Promise<boolean>;

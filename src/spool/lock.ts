@@ -1,0 +1,45 @@
+/**
+ * The lock on `data_dir`: one process serves it, no other.
+ *
+ * @module
+ */
+
+import { fail, type Result, succeed } from "../lib/result.ts";
+
+/** Why the lock was not taken: another process has it, or the system refuses. */
+export interface LockProblem {
+  readonly kind: "held" | "io";
+  readonly message: string;
+}
+
+/**
+ * Takes the lock `data_dir/lock` without waiting and holds it until it is disposed. The kernel gives it back when the process ends,
+ * however that happens: a lock file that is there means nothing by itself.
+ */
+export async function lockDataDir(dir: string): Promise<Result<AsyncDisposable, LockProblem>> {
+  const path = `${dir}/lock`;
+  let file: Deno.FsFile | null = null;
+  try {
+    file = await Deno.open(path, { create: true, read: true, write: true, mode: 0o600 });
+    if (!await file.tryLock(true)) {
+      file.close();
+      const pid = /^\d+/.exec(await Deno.readTextFile(path))?.[0];
+      const holder = pid === undefined ? "another process" : `process ${pid}`;
+      return fail({ kind: "held", message: `Cannot lock ${path}: ${holder} holds it` });
+    }
+    await file.truncate();
+    await file.write(new TextEncoder().encode(`${Deno.pid}\n`));
+  } catch (error) {
+    file?.close();
+    const detail = error instanceof Error ? error.message : String(error);
+    return fail({ kind: "io", message: `Cannot lock ${path}: ${detail}` });
+  }
+  const held = file;
+  return succeed({
+    async [Symbol.asyncDispose](): Promise<void> {
+      // The file stays: to remove it would let two processes lock two files of this name.
+      await held.unlock();
+      held.close();
+    },
+  });
+}

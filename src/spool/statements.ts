@@ -1,0 +1,77 @@
+/**
+ * The statements of the spool, each prepared once.
+ *
+ * @module
+ */
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+
+/** What recipients are counted as not finished. */
+const UNFINISHED = "state IN ('waiting', 'attempting', 'held')";
+
+const SQL = {
+  mailById: "SELECT * FROM mail WHERE id = ?",
+  mailBySeq: "SELECT * FROM mail WHERE seq = ?",
+  recipients: "SELECT * FROM recipient WHERE mail = ? ORDER BY id",
+  content: "SELECT octets FROM content WHERE mail = ?",
+  source: "SELECT mail FROM source WHERE name = ?",
+  filed: "SELECT id, size FROM mail WHERE in_file = 1",
+
+  insertMail: `
+    INSERT INTO mail (id, reverse_path, body, smtputf8, declared_size, ret, envid, account, received, size, has_8bit, in_file)
+    VALUES (:id, :reverse_path, :body, :smtputf8, :declared_size, :ret, :envid, :account, :received, :size, :has_8bit, :in_file)`,
+  insertRecipient: `
+    INSERT INTO recipient (mail, id, forward_path, domain, notify, orcpt, state, due)
+    VALUES (:mail, :id, :forward_path, :domain, :notify, :orcpt, :state, :due)`,
+  insertContent: "INSERT INTO content (mail, octets) VALUES (?, ?)",
+  insertSource: "INSERT INTO source (name, mail, received) VALUES (?, ?, ?)",
+  forgetSources: "DELETE FROM source WHERE received < ?",
+
+  // INDEXED BY: a plan without this index would read every recipient at each claim.
+  due: `
+    SELECT recipient.due, mail.seq, mail.id
+    FROM recipient INDEXED BY recipient_due JOIN mail ON mail.seq = recipient.mail
+    WHERE state IN ('waiting', 'attempting') AND due <= ? ORDER BY due`,
+  list: `
+    SELECT * FROM mail
+    WHERE id > :after AND (:account IS NULL OR account = :account)
+      AND (:domain IS NULL OR EXISTS (SELECT 1 FROM recipient WHERE mail = mail.seq AND domain = :domain))
+    ORDER BY id LIMIT :count`,
+
+  attempt: `
+    UPDATE recipient SET state = 'attempting' WHERE mail = ? AND id = ? AND state IN ('waiting', 'attempting')`,
+  // A mail that was held while it was attempted stays held.
+  defer: `
+    UPDATE recipient
+    SET state = iif(state = 'held', 'held', 'waiting'), attempts = attempts + 1, due = :due, last_reply = :reply
+    WHERE mail = :mail AND id = :id AND ${UNFINISHED}`,
+  finish: `
+    UPDATE recipient SET state = :state, last_reply = :reply WHERE mail = :mail AND id = :id AND ${UNFINISHED}`,
+  unfinished: `SELECT 1 FROM recipient WHERE mail = ? AND ${UNFINISHED} LIMIT 1`,
+  retry: "UPDATE recipient SET due = ? WHERE mail = ? AND state = 'waiting'",
+  retryAll: "UPDATE recipient SET due = ? WHERE state = 'waiting'",
+  countWaiting: "SELECT count(DISTINCT mail) AS mails FROM recipient WHERE state = 'waiting'",
+  hold: "UPDATE recipient SET state = 'held' WHERE mail = ? AND state IN ('waiting', 'attempting')",
+  release: "UPDATE recipient SET state = 'waiting' WHERE mail = ? AND state = 'held'",
+  attempting: `
+    SELECT DISTINCT mail.id FROM recipient JOIN mail ON mail.seq = recipient.mail WHERE state = 'attempting' ORDER BY mail.id`,
+  interrupt: "UPDATE recipient SET state = 'waiting', due = ? WHERE state = 'attempting'",
+
+  deleteContent: "DELETE FROM content WHERE mail = ?",
+  deleteRecipients: "DELETE FROM recipient WHERE mail = ?",
+  deleteMail: "DELETE FROM mail WHERE seq = ?",
+  probe: "INSERT INTO probe (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+} as const;
+
+/** The name of a statement. */
+export type StatementName = keyof typeof SQL;
+
+/** Gives each statement by its name, prepared at its first use. */
+export function statements(db: DatabaseSync): (name: StatementName) => StatementSync {
+  const prepared = new Map<StatementName, StatementSync>();
+  return (name) => {
+    const statement = prepared.get(name) ?? db.prepare(SQL[name]);
+    prepared.set(name, statement);
+    return statement;
+  };
+}

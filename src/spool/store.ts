@@ -1,0 +1,201 @@
+/**
+ * The requests of the spool as changes of its database. It knows no transactions: `GroupCommit` puts them around it.
+ *
+ * @module
+ */
+
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { unreachable } from "../lib/result.ts";
+import type { Answer, NewMail, Request, StoredContent, WriteOperations } from "./protocol.ts";
+import { blob, integer, mailColumns, parseMail, recipientColumns, type Row, text } from "./rows.ts";
+import type { QueuedMail } from "./spool.ts";
+import { SpoolError } from "./spool_error.ts";
+import { type StatementName, statements } from "./statements.ts";
+
+/** Carries out requests on an open database. Each method throws what SQLite throws, and a `SpoolError` for what is not there. */
+export class Store {
+  readonly #sql: (name: StatementName) => StatementSync;
+  #obsolete: string[] = [];
+
+  constructor(db: DatabaseSync) {
+    this.#sql = statements(db);
+  }
+
+  /** The ids of content files that no row names any more, once the transaction is committed; asking empties the list. */
+  takeObsolete(): readonly string[] {
+    const obsolete = this.#obsolete;
+    this.#obsolete = [];
+    return obsolete;
+  }
+
+  write(request: Request<keyof WriteOperations>): Answer<keyof WriteOperations> {
+    switch (request.kind) {
+      case "commit":
+        return this.#insert(request.mail);
+      case "attempt":
+        return this.#attempt(request);
+      case "settle":
+        return this.#settle(request);
+      case "retry":
+        return this.#retry(request);
+      case "hold":
+        return this.#setState(request.mail, "hold");
+      case "release":
+        return this.#setState(request.mail, "release");
+      case "remove":
+        return this.#remove(request.mail);
+      case "probe":
+        this.#sql("probe").run(request.now);
+        return;
+      default:
+        return unreachable(request);
+    }
+  }
+
+  /** The mails that have a due recipient, longest due first. An `attempting` one without a lease was cut off: it waits again. */
+  claim({ now, limit, leased }: Request<"claim">): readonly QueuedMail[] {
+    const chosen = new Set<number>();
+    if (limit <= 0) return [];
+    for (const row of this.#sql("due").iterate(now)) {
+      if (leased.has(text(row["id"]))) continue;
+      chosen.add(integer(row["seq"]));
+      if (chosen.size === limit) break;
+    }
+    return [...chosen].map((seq) => {
+      const mail = this.#load(this.#sql("mailBySeq").get(seq) ?? missing(`claim mail ${seq}`));
+      const recipients = mail.recipients.map((recipient) =>
+        recipient.state === "attempting" ? { ...recipient, state: "waiting" as const } : recipient
+      );
+      return { ...mail, recipients };
+    });
+  }
+
+  nextDue({ leased }: Request<"nextDue">): number | null {
+    for (const row of this.#sql("due").iterate(Number.MAX_SAFE_INTEGER)) {
+      if (!leased.has(text(row["id"]))) return integer(row["due"]);
+    }
+    return null;
+  }
+
+  content({ mail }: Request<"content">): StoredContent & { readonly sizeOctets: number } {
+    const row = this.#sql("mailById").get(mail) ?? missing(`open mail ${mail}`);
+    const sizeOctets = integer(row["size"]);
+    if (row["in_file"] === 1) return { kind: "file", sizeOctets };
+    const content = this.#sql("content").get(integer(row["seq"])) ?? missing(`open content of mail ${mail}`);
+    return { kind: "row", octets: blob(content["octets"]), sizeOctets };
+  }
+
+  show({ mail }: Request<"show">): QueuedMail | null {
+    const row = this.#sql("mailById").get(mail);
+    return row === undefined ? null : this.#load(row);
+  }
+
+  list({ account, domain, after, count }: Request<"list">): readonly QueuedMail[] {
+    const rows = this.#sql("list").all({ account, domain, after: after ?? "", count });
+    return rows.map((row) => this.#load(row));
+  }
+
+  /** The mails with an `attempting` recipient. */
+  interrupted(): readonly string[] {
+    return this.#sql("attempting").all().map((row) => text(row["id"]));
+  }
+
+  /** For the start of a process, when nothing is in work: what was `attempting` waits, and old sources are forgotten. */
+  recover({ now, sourcesSince }: { readonly now: number; readonly sourcesSince: number }): void {
+    this.#sql("interrupt").run(now);
+    this.#sql("forgetSources").run(sourcesSince);
+  }
+
+  /** The mails whose content is in a file, with its size. */
+  filed(): ReadonlyMap<string, number> {
+    return new Map(this.#sql("filed").all().map((row) => [text(row["id"]), integer(row["size"])]));
+  }
+
+  #load(row: Row): QueuedMail {
+    return parseMail(row, this.#sql("recipients").all(integer(row["seq"])));
+  }
+
+  #insert(mail: NewMail): string {
+    if (mail.source !== null) {
+      const earlier = this.#sql("source").get(mail.source);
+      if (earlier !== undefined) {
+        this.#discard(mail);
+        return text(earlier["mail"]);
+      }
+      this.#sql("insertSource").run(mail.source, mail.id, mail.received);
+    }
+    const seq = Number(this.#sql("insertMail").run(mailColumns(mail)).lastInsertRowid);
+    for (const recipient of mail.envelope.recipients) {
+      this.#sql("insertRecipient").run({ mail: seq, ...recipientColumns(recipient, mail) });
+    }
+    if (mail.content.kind === "row") this.#sql("insertContent").run(seq, mail.content.octets);
+    return mail.id;
+  }
+
+  #attempt({ mail, recipients }: Request<"attempt">): void {
+    const seq = this.#seq(mail);
+    for (const recipient of recipients) {
+      const changed = seq !== null && this.#sql("attempt").run(seq, recipient).changes === 1;
+      if (!changed) missing(`attempt recipient ${recipient} of mail ${mail}`);
+    }
+  }
+
+  #settle({ mail, recipient, outcome, due, notice }: Request<"settle">): boolean {
+    const seq = this.#seq(mail);
+    // The administrator has removed it meanwhile: there is no outcome to keep and nobody to tell.
+    if (seq === null) {
+      this.#discard(notice);
+      return false;
+    }
+    const { changes } = outcome.kind === "deferred"
+      ? this.#sql("defer").run({ mail: seq, id: recipient, due, reply: outcome.reply })
+      : this.#sql("finish").run({ mail: seq, id: recipient, state: outcome.kind, reply: outcome.reply });
+    // It has its outcome already, and the notice with it: no second one.
+    if (changes === 0) this.#discard(notice);
+    else if (notice !== null) this.#insert(notice);
+    if (this.#sql("unfinished").get(seq) !== undefined) return true;
+    this.#remove(mail);
+    return false;
+  }
+
+  #discard(mail: NewMail | null): void {
+    if (mail?.content.kind === "file") this.#obsolete.push(mail.id);
+  }
+
+  #retry({ mail, now }: Request<"retry">): number {
+    if (mail === null) {
+      const row = this.#sql("countWaiting").get();
+      this.#sql("retryAll").run(now);
+      return integer(row?.["mails"]);
+    }
+    const seq = this.#seq(mail);
+    return seq !== null && this.#sql("retry").run(now, seq).changes !== 0 ? 1 : 0;
+  }
+
+  #setState(mail: string, what: "hold" | "release"): boolean {
+    const seq = this.#seq(mail);
+    if (seq === null) return false;
+    this.#sql(what).run(seq);
+    return true;
+  }
+
+  #remove(mail: string): boolean {
+    const row = this.#sql("mailById").get(mail);
+    if (row === undefined) return false;
+    const seq = integer(row["seq"]);
+    this.#sql("deleteContent").run(seq);
+    this.#sql("deleteRecipients").run(seq);
+    this.#sql("deleteMail").run(seq);
+    if (row["in_file"] === 1) this.#obsolete.push(mail);
+    return true;
+  }
+
+  #seq(mail: string): number | null {
+    const row = this.#sql("mailById").get(mail);
+    return row === undefined ? null : integer(row["seq"]);
+  }
+}
+
+function missing(what: string): never {
+  throw new SpoolError(what, "not-there");
+}
