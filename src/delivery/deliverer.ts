@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Account } from "../backend.ts";
 import type { Result } from "../lib/result.ts";
 import type { DeliveryOutcome, QueuedMail, QueuedRecipient } from "../spool/spool.ts";
 
@@ -15,10 +16,15 @@ export interface Hop {
   readonly port: number;
 }
 
+/** A recipient on its way, and the account that it stands for where it is local. */
+export interface RoutedRecipient extends QueuedRecipient {
+  readonly account: Account | null;
+}
+
 /** What the scheduler hands over for one mail. */
 export interface DeliveryTask {
   readonly mail: QueuedMail;
-  readonly recipients: readonly QueuedRecipient[];
+  readonly recipients: readonly RoutedRecipient[];
   content(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Called, and awaited, just before the octet that can commit the next hop. */
   attempting(recipients: readonly number[]): Promise<void>;
@@ -28,7 +34,7 @@ export interface DeliveryTask {
 
 /** One conversation with a next hop: several mails, one after the other. */
 export interface DeliverySession extends AsyncDisposable {
-  /** Settles each recipient of the task; never rejects for what the other side does. */
+  /** Settles each recipient of the task; rejects only when `attempting` or `settle` does. */
   deliver(task: DeliveryTask, signal: AbortSignal): Promise<void>;
   /** Whether another mail may follow. */
   readonly usable: boolean;

@@ -1,0 +1,50 @@
+/**
+ * Where a recipient goes: to an account here, to the smarthost, or nowhere.
+ *
+ * @module
+ */
+
+import type { Account } from "../backend.ts";
+import type { LocalRecipients } from "../policy/local_recipients.ts";
+import type { DeliveryOutcome } from "../spool/spool.ts";
+import type { Hop } from "./deliverer.ts";
+
+/** What `routeFor` goes by. */
+export interface RouteSettings {
+  readonly recipients: LocalRecipients;
+  /** The way of mail that is not for here. */
+  readonly smarthost: Hop | null;
+}
+
+/** The way of one recipient; `settled`: there is none, now or ever. */
+export type Route =
+  | { readonly kind: "hop"; readonly hop: Hop; readonly account: Account | null }
+  | { readonly kind: "settled"; readonly outcome: DeliveryOutcome };
+
+/** All Maildir deliveries share one hop; the account of each recipient says where. */
+export const MAILDIR_HOP: Hop = { route: "maildir", host: "localhost", port: 0 };
+
+/** Finds the way of a forward-path. Asks a backend where it has to; a backend that is down never makes a mail bounce. */
+export async function routeFor(forwardPath: string, settings: RouteSettings, signal: AbortSignal): Promise<Route> {
+  const resolution = await settings.recipients.resolve(forwardPath, signal);
+  switch (resolution.kind) {
+    case "local":
+      return { kind: "hop", hop: MAILDIR_HOP, account: resolution.account };
+    case "unknown":
+    case "relay-path":
+      return failed("550", "5.1.1", "There is no such address here");
+    case "unavailable":
+      return {
+        kind: "settled",
+        outcome: { kind: "deferred", cause: "local", reply: "451 4.3.0 The address cannot be looked up now" },
+      };
+    case "not-local":
+      return settings.smarthost === null
+        ? failed("550", "5.4.4", "There is no route to this domain")
+        : { kind: "hop", hop: settings.smarthost, account: null };
+  }
+}
+
+function failed(code: string, enhanced: string, text: string): Route {
+  return { kind: "settled", outcome: { kind: "failed", enhanced, reply: `${code} ${enhanced} ${text}` } };
+}
