@@ -1,0 +1,152 @@
+/**
+ * The files that the configuration names: are they there, may we read them, do they fit together?
+ *
+ * @module
+ */
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { SmarthostAuth } from "./config.ts";
+import { toAscii } from "../lib/domain.ts";
+import { readAuthInfo } from "../delivery/auth_info.ts";
+import { isTable, type KeyPath, type Mistake } from "./keys.ts";
+
+/** What the files hold; a `null` or an empty list where there is none or it has a mistake. */
+export interface FileContents {
+  readonly localDomains: readonly string[];
+  readonly smarthostAuth: SmarthostAuth | null;
+}
+
+/** What is wrong, and what is only worth knowing. */
+export interface Findings {
+  readonly mistakes: Mistake[];
+  readonly warnings: string[];
+}
+
+/** Looks at each file that the tree names, also where other keys beside it have mistakes. `at` makes a path absolute. */
+export async function readFiles(
+  tree: unknown,
+  context: { readonly at: (path: string) => string; readonly hostname: string | null; readonly now: number },
+  findings: Findings,
+): Promise<FileContents> {
+  const named = (...path: KeyPath): NamedFile | null => {
+    const value = path.reduce<unknown>((part, key) => isTable(part) ? part[key] : undefined, tree);
+    return typeof value === "string" && value !== "" ? { file: context.at(value), path } : null;
+  };
+  const certificate = named("tls", "certificate_file");
+  const key = named("tls", "key_file");
+  await checkPair({ certificate, key }, context, findings);
+  const authorities = named("delivery", "smarthost", "ca_file");
+  if (authorities !== null) await readCertificate(authorities, findings);
+  const domainsFile = named("local_domains_file");
+  const authFile = named("delivery", "smarthost", "auth_info_file");
+  return {
+    localDomains: domainsFile === null ? [] : await readDomains(domainsFile, findings),
+    smarthostAuth: authFile === null ? null : await readAuth(authFile, findings),
+  };
+}
+
+/** Whether others than owner and group may read a file; `false` where it cannot be told. */
+export async function readableByOthers(file: string): Promise<boolean> {
+  try {
+    return ((await Deno.stat(file)).mode ?? 0) % 8 >= 4;
+  } catch {
+    return false;
+  }
+}
+
+/** Why a file cannot be read, in words for an administrator. */
+export function whyUnreadable(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  return error instanceof Error ? error.message : "it cannot be read";
+}
+
+/** A file and the key that names it. */
+interface NamedFile {
+  readonly file: string;
+  readonly path: KeyPath;
+}
+
+async function readText({ file, path }: NamedFile, { mistakes }: Findings): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (error) {
+    mistakes.push({ path, text: `Cannot read ${file}: ${whyUnreadable(error)}` });
+    return null;
+  }
+}
+
+async function checkPair(
+  files: { readonly certificate: NamedFile | null; readonly key: NamedFile | null },
+  { hostname, now }: { readonly hostname: string | null; readonly now: number },
+  findings: Findings,
+): Promise<void> {
+  const certificate = files.certificate === null ? null : await readCertificate(files.certificate, findings);
+  const key = files.key === null ? null : await readKey(files.key, findings);
+  if (certificate === null || files.certificate === null) return;
+  if (key !== null && !certificate.checkPrivateKey(key)) {
+    findings.mistakes.push({ path: ["tls", "key_file"], text: `the key is not that of ${files.certificate.file}` });
+  }
+  if (Date.parse(certificate.validTo) < now) {
+    findings.warnings.push(`tls.certificate_file: the certificate expired on ${certificate.validTo}`);
+  } else if (Date.parse(certificate.validFrom) > now) {
+    findings.warnings.push(`tls.certificate_file: the certificate is not valid before ${certificate.validFrom}`);
+  }
+  if (hostname !== null && certificate.checkHost(hostname) === undefined) {
+    findings.warnings.push(`tls.certificate_file: the certificate is not for ${hostname}, so clients will refuse it`);
+  }
+}
+
+async function readCertificate(named: NamedFile, findings: Findings): Promise<X509Certificate | null> {
+  const pem = await readText(named, findings);
+  if (pem === null) return null;
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    findings.mistakes.push({
+      path: named.path,
+      text: `Cannot read ${named.file}: it holds no certificate in PEM form`,
+    });
+    return null;
+  }
+}
+
+async function readKey(named: NamedFile, findings: Findings): Promise<ReturnType<typeof createPrivateKey> | null> {
+  const pem = await readText(named, findings);
+  if (pem === null) return null;
+  if (await readableByOthers(named.file)) {
+    findings.mistakes.push({ path: named.path, text: `everybody can read ${named.file}: run chmod o= on it` });
+  }
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    // The reason could quote the key.
+    findings.mistakes.push({
+      path: named.path,
+      text: `Cannot read ${named.file}: it holds no private key in PEM form`,
+    });
+    return null;
+  }
+}
+
+async function readDomains(named: NamedFile, findings: Findings): Promise<readonly string[]> {
+  const text = await readText(named, findings);
+  if (text === null) return [];
+  const domains: string[] = [];
+  for (const [at, line] of text.split("\n").entries()) {
+    const word = line.replace(/#.*$/, "").trim();
+    if (word === "") continue;
+    const domain = toAscii(word);
+    if (domain !== null) domains.push(domain);
+    else findings.mistakes.push({ path: named.path, text: `${named.file}, line ${at + 1}: expected a domain name` });
+  }
+  return domains;
+}
+
+async function readAuth(named: NamedFile, { mistakes }: Findings): Promise<SmarthostAuth | null> {
+  const auth = await readAuthInfo(named.file);
+  if (auth.ok) return auth.value;
+  mistakes.push({ path: named.path, text: auth.problem });
+  return null;
+}

@@ -1,0 +1,97 @@
+/**
+ * Reads the configuration: every mistake in one run, or the whole with its defaults.
+ *
+ * @module
+ */
+
+import { dirname, resolve } from "node:path";
+import { completeConfig } from "./complete.ts";
+import type { Config } from "./config.ts";
+import { type FileContents, type Findings, readableByOthers, readFiles, whyUnreadable } from "./files.ts";
+import { isTable, showPath } from "./keys.ts";
+import { secretsIn, showMistake } from "./mistakes.ts";
+import {
+  type BackendModules,
+  type BackendSections,
+  parseToml,
+  readBackends,
+  readChain,
+  readSections,
+  type Sections,
+} from "./sections.ts";
+
+export { DEFAULT_CONFIG_FILE, DEFAULT_DATA_DIR, readDataDir } from "./data_dir.ts";
+
+/** The configuration, or all that is wrong with it; each mistake begins with its key as in the file. */
+export type LoadedConfig =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly mistakes: readonly string[] };
+
+/** Reads and checks a configuration file and the files that it names. */
+export async function loadConfig(path: string, modules: BackendModules): Promise<LoadedConfig> {
+  const file = resolve(path);
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    return { ok: false, mistakes: [`Cannot read ${file}: ${whyUnreadable(error)}`] };
+  }
+  const folder = dirname(file);
+  const found: Findings = { mistakes: [], warnings: [] };
+  const parts = readParts(text, modules, found);
+  const contents = await readFiles(parts.tree, {
+    at: (named) => resolve(folder, named),
+    hostname: parts.sections.hostname,
+    now: Date.now(),
+  }, found);
+  const secrets = secretsIn(parts.tree);
+  if (secrets.length > 0 && await readableByOthers(file)) {
+    found.warnings.push(
+      ...secrets.map((secret) => `${showPath(secret)}: everybody can read this file, and a secret is in it`),
+    );
+  }
+  return conclude({ ...parts, contents, folder }, found);
+}
+
+/** Checks the text of a configuration, without a look at any file. `folder` is where the text would be. */
+export function checkConfig(
+  text: string,
+  options: { readonly folder: string; readonly modules: BackendModules; readonly contents?: FileContents },
+): LoadedConfig {
+  const found: Findings = { mistakes: [], warnings: [] };
+  const parts = readParts(text, options.modules, found);
+  const contents = options.contents ?? { localDomains: [], smarthostAuth: null };
+  return conclude({ ...parts, contents, folder: options.folder }, found);
+}
+
+interface Parts {
+  readonly tree: unknown;
+  readonly syntax: boolean;
+  readonly sections: Sections;
+  readonly hasLocalDelivery: boolean;
+  readonly chain: readonly string[];
+  readonly backends: BackendSections;
+}
+
+function readParts(text: string, modules: BackendModules, { mistakes }: Findings): Parts {
+  const { tree, mistake } = parseToml(text);
+  const top = isTable(tree) ? tree : {};
+  const sections = readSections(top, mistakes);
+  const chain = readChain(top);
+  const backends = readBackends(top["backend"], modules, { used: chain, mistakes });
+  // Of a text that is no TOML nothing else can be said.
+  if (mistake !== null) mistakes.splice(0, mistakes.length, mistake);
+  const hasLocalDelivery = isTable(top["delivery"]) && top["delivery"]["local"] !== undefined;
+  return { tree: top, syntax: mistake === null, sections, hasLocalDelivery, chain, backends };
+}
+
+function conclude(
+  parts: Parts & { readonly contents: FileContents; readonly folder: string },
+  found: Findings,
+): LoadedConfig {
+  const config = parts.syntax ? completeConfig(parts, found) : null;
+  if (config === null || found.mistakes.length > 0) {
+    return { ok: false, mistakes: [...new Set(found.mistakes.map(showMistake))] };
+  }
+  return { ok: true, config, warnings: found.warnings };
+}

@@ -1,0 +1,214 @@
+/**
+ * Every key of the configuration file, in camelCase, with its default and what an editor shows of it.
+ * `config.ts` says what becomes of them.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { DEFAULT_DATA_DIR } from "./data_dir.ts";
+import {
+  account,
+  connectAddress,
+  count,
+  domain,
+  duration,
+  flag,
+  list,
+  listenAddress,
+  name,
+  network,
+  oneOf,
+  path,
+  size,
+  table,
+} from "./quantities.ts";
+
+/** The mechanisms that can be configured, strongest first: the default order of EHLO. A -PLUS form comes with its base name. */
+export const MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1", "DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN"] as const;
+
+/** Backend types of DESIGN.md section 8 that this version does not have yet are told from typing errors by this list. */
+export const BACKEND_TYPES: ReadonlySet<string> = new Set([
+  "sasldb",
+  "cyrus_sasldb",
+  "passwd",
+  "shadow",
+  "pam",
+  "saslauthd",
+  "pwcheck",
+  "ldap",
+  "radius",
+  "kerberos",
+  "kerberos_v4",
+  "command",
+  "http",
+  "custom",
+  "chain",
+  "sia",
+]);
+
+/** Sections and keys that documents of later versions name. */
+export const LATER_KEYS: ReadonlySet<string> = new Set([
+  "access",
+  "acme",
+  "admin",
+  "alias",
+  "aliases",
+  "bans",
+  "delivery.lmtp",
+  "delivery.local.lmtp",
+  "delivery.mx",
+  "device",
+  "dkim",
+  "dmarc",
+  "listener.proxy",
+  "masquerade",
+  "metrics",
+  "policy",
+  "proxy",
+  "queue",
+  "rewrite",
+  "route",
+  "sender",
+  "webhook",
+]);
+
+const mechanism = z.string({ error: "expected the name of a mechanism" }).transform((text, context): string => {
+  const wanted = text.toUpperCase();
+  if (MECHANISMS.some((known) => known === wanted)) return wanted;
+  const message = wanted.endsWith("-PLUS")
+    ? "expected its base name, which brings the -PLUS form with it"
+    : `expected a mechanism of ${MECHANISMS.join(", ")}`;
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
+const backendNames = z.union([name, list(name).min(1, { error: "expected at least one backend" })], {
+  error: "expected the name of a backend, or a list of names",
+}).transform((names): readonly string[] => typeof names === "string" ? [names] : names);
+
+/** [tls] */
+export const tlsSchema = table({
+  certificateFile: path.meta({ description: "PEM: the certificate, and behind it the chain" }),
+  keyFile: path.meta({ description: "PEM: the private key; readable by its owner and group only" }),
+});
+
+/** One [[listener]]. */
+export const listenerSchema = table({
+  name: name.optional().meta({ description: "unique; default MTA, MSA or MSAS" }),
+  address: listenAddress.optional().meta({ description: "default [::]:25, [::]:587 or [::]:465" }),
+  role: oneOf(["mta", "msa"]).default("msa").meta({
+    description: "mta: mail for our domains from anyone; msa: nothing without authentication",
+  }),
+  tls: oneOf(["implicit", "starttls", "none"]).optional().meta({
+    description: "default starttls, without [tls] none",
+  }),
+  requireTls: flag.optional().meta({ description: "no authentication and no mail before TLS; default true for msa" }),
+  mechList: list(mechanism).optional().meta({
+    description: "mechanisms offered here although some realm cannot use them",
+  }),
+});
+
+/** [sasl] */
+export const saslSchema = table({
+  pwcheckMethod: backendNames.prefault("sasldb").meta({ description: "backends, asked in this order" }),
+  mechList: list(mechanism).min(1, { error: "expected at least one mechanism" }).prefault([...MECHANISMS]).meta({
+    description: "the upper bound of what is offered, in the order of EHLO",
+  }),
+  trustMech: list(mechanism).optional().meta({ description: "mechanisms that permit relaying; default mech_list" }),
+  realms: list(domain).prefault([]).meta({ description: "realms served; empty: all that backends have" }),
+  cleartextNetworks: list(network).prefault([]).meta({ description: "networks that may log in without TLS" }),
+  cleartextMechs: list(mechanism).prefault(["CRAM-MD5", "DIGEST-MD5"]).meta({
+    description: "mechanisms offered there without TLS",
+  }),
+  userCaseSensitive: flag.default(true),
+  legacyVerifiers: flag.default(true).meta({
+    description: "store what CRAM-MD5 and DIGEST-MD5 need; weak against a thief of the file",
+  }),
+  legacyAuthLine: flag.default(false).meta({ description: "also 250-AUTH=LOGIN PLAIN, for very old clients" }),
+});
+
+/** What every [backend.NAME] may have; the rest is its module's. */
+export const backendFrame = {
+  type: name.optional().meta({ description: "default: the name of the section" }),
+  deadline: duration.optional().meta({ description: "the longest wait for one answer" }),
+};
+
+const smarthostSchema = table({
+  address: connectAddress,
+  tls: oneOf(["required", "implicit", "opportunistic", "never"]).optional().meta({
+    description: "default required, for port 465 implicit",
+  }),
+  caFile: path.optional().meta({ description: "PEM: authorities to trust instead of the system's" }),
+  authInfoFile: path.optional().meta({
+    description: "four lines: authorization identity, authentication identity, password, realm",
+  }),
+  allowCleartextPassword: flag.default(false).meta({ description: "PLAIN and LOGIN also without checked TLS" }),
+  concurrency: count(1, 100).default(5).meta({ description: "connections at once" }),
+});
+
+/** [delivery] */
+export const deliverySchema = table({
+  default: z.enum(["smarthost", "none"], {
+    error: ({ input }) =>
+      input === "mx" ? "mx comes with a later version of dokodemo" : 'expected one of "smarthost", "none"',
+  }).optional().meta({ description: "where mail goes that is not for here" }),
+  smarthost: smarthostSchema.optional(),
+  local: table({
+    maildir: path.meta({ description: "with {user}, {realm} or {account}, such as /var/mail/{user}/Maildir" }),
+  }).optional(),
+  giveUp: duration.prefault("5d"),
+  retry: list(duration).min(1, { error: "expected at least one duration" })
+    .prefault(["5min", "15min", "30min", "1h", "2h", "4h"]).meta({
+      description: "waits before the next attempts; the last one repeats",
+    }),
+});
+
+/** [limits] */
+export const limitsSchema = table({
+  connections: count(1, 100_000).default(2000),
+  connectionsPerAddress: count(1, 100_000).default(100),
+  recipients: count(1, 100_000).default(1000).meta({ description: "of one mail" }),
+  messageSize: size.prefault("50MiB"),
+  authFailures: count(1, 1000).default(5).meta({ description: "of one connection" }),
+  protocolErrors: count(1, 1000).default(20).meta({ description: "of one connection" }),
+  refusedRecipients: count(1, 10_000).default(50).meta({ description: "of one connection" }),
+  sessionBeforeAuth: duration.prefault("2min").meta({ description: "on msa listeners" }),
+  command: duration.prefault("5min").meta({ description: "the longest wait for the next command" }),
+  drain: duration.prefault("60s").meta({ description: "for sessions to end after SIGTERM" }),
+});
+
+/** The file. */
+export const fileShape = {
+  hostname: domain.meta({ description: "our name in the greeting, in EHLO replies and in Received fields" }),
+  defaultRealm: domain.optional().meta({ description: "completes a bare user name; default: the first local domain" }),
+  localDomains: list(domain).prefault([]).meta({ description: "domains whose mail is delivered here" }),
+  localDomainsFile: path.optional().meta({ description: "more of them, one a line, as in local-host-names" }),
+  localRecipients: z.record(z.string(), account, { error: "expected a table of address = account" }).prefault({}).meta({
+    description: "addresses of local domains that another account gets",
+  }),
+  postmaster: account.optional().meta({ description: "the account that gets mail for postmaster" }),
+  dataDir: path.prefault(DEFAULT_DATA_DIR).meta({ description: "queue, accounts and sockets" }),
+  user: name.optional().meta({ description: "the user to become after binding, when started as root" }),
+  tls: tlsSchema.optional(),
+  listener: list(listenerSchema).optional(),
+  sasl: saslSchema.prefault({}),
+  backend: z.record(z.string(), z.looseObject(backendFrame, { error: "expected a table" }), {
+    error: "expected tables [backend.NAME]",
+  }).prefault({}),
+  delivery: deliverySchema.prefault({}),
+  message: table({
+    hideClient: flag.default(false).meta({ description: "leave address and login of the client out of Received" }),
+    removeBcc: flag.default(false).meta({ description: "remove Bcc fields of submitted mail" }),
+  }).prefault({}),
+  limits: limitsSchema.prefault({}),
+  guessing: table({
+    enabled: flag.default(true),
+    exemptNetworks: list(network).prefault([]).meta({ description: "outside the rule for networks" }),
+  }).prefault({}),
+  http: table({ address: listenAddress.prefault("127.0.0.1:8025") }).optional(),
+  log: table({ format: oneOf(["auto", "text", "json"]).default("auto") }).prefault({}),
+};
+
+/** The file as one schema. */
+export const fileSchema = table(fileShape);
