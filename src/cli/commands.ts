@@ -1,0 +1,78 @@
+/**
+ * The table of commands. Each is loaded when it is called, so that none pays for what another imports.
+ *
+ * @module
+ */
+
+import type { CliCommand } from "./command.ts";
+
+/** One line of `dokodemo --help`, and where the command is. */
+export interface CommandEntry {
+  readonly group: "Server" | "Accounts" | "Queue" | "This program";
+  readonly summary: string;
+  load(): Promise<{ readonly command: CliCommand }>;
+}
+
+/** All commands, in the order in which the help shows them. */
+export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, CommandEntry>([
+  ["serve", {
+    group: "Server",
+    summary: "run the server",
+    load: () => import("./serve.ts"),
+  }],
+  ["check", {
+    group: "Server",
+    summary: "check the configuration and list all its mistakes",
+    load: () => import("./check.ts"),
+  }],
+  ["demo", {
+    group: "Server",
+    summary: "run a whole server in a temporary folder and show what it does",
+    load: () => import("./demo.ts"),
+  }],
+  ["health", {
+    group: "Server",
+    summary: "ask a running server how it is",
+    load: () => import("./health.ts"),
+  }],
+  ["auth", {
+    group: "Server",
+    summary: "ask the configured backends about a login",
+    load: () => import("./auth.ts"),
+  }],
+  ["user", {
+    group: "Accounts",
+    summary: "add, list, change and delete accounts",
+    load: () => import("./user.ts"),
+  }],
+  ["passwd", {
+    group: "Accounts",
+    summary: "change your own password",
+    load: () => import("./passwd.ts"),
+  }],
+  ["saslpasswd", {
+    group: "Accounts",
+    summary: "set a password, as the command of Cyrus SASL does",
+    load: () => import("./saslpasswd.ts"),
+  }],
+  ["sasldblistusers", {
+    group: "Accounts",
+    summary: "list accounts and mechanisms, as the command of Cyrus SASL does",
+    load: () => import("./sasldblistusers.ts"),
+  }],
+  ["queue", {
+    group: "Queue",
+    summary: "list, show, retry, hold and delete mails",
+    load: () => import("./queue.ts"),
+  }],
+  ["completions", {
+    group: "This program",
+    summary: "print a completion script for bash, zsh or fish",
+    load: () => import("./completions.ts"),
+  }],
+  ["version", {
+    group: "This program",
+    summary: "print the version",
+    load: () => import("./version.ts"),
+  }],
+]);

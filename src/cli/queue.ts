@@ -1,0 +1,166 @@
+/**
+ * `dokodemo queue`
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import type { QueueItem } from "../http/queue_item.ts";
+import type { QueueVerb } from "../http/queue_operations.ts";
+import { printable } from "../lib/text.ts";
+import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
+import { findDataDir } from "./control_client.ts";
+import { EXIT } from "./exit.ts";
+import { complain, print } from "./output.ts";
+import { type QueueAccess, QueueTrouble, reachQueue } from "./queue_access.ts";
+import { queueItemText, queueTable } from "./queue_text.ts";
+
+const PAGE = 1000;
+/** The form of our ids; what has another form cannot be one, and must not become part of a path. */
+const ID_REGEXP = /^[A-Za-z0-9_-]{1,64}$/;
+
+const DONE: Readonly<Record<QueueVerb, string>> = {
+  retry: "is tried now",
+  hold: "is held",
+  release: "is released",
+  delete: "is deleted, without a notice to its sender",
+};
+
+/**
+ * Shows and changes the queue of the running server, or of its files when none runs. Exit codes: 0; 65 for an id that is not in the
+ * queue; 1 where a mail's state does not allow the change; 69, 75 or 77 when the queue cannot be reached.
+ */
+export const command: CliCommand = {
+  build: () => {
+    const queue = newCommand(
+      "queue",
+      "Shows and changes the queue, of the running server or, when none runs, of its files.",
+    );
+    queue.addCommand(
+      takesConfig(subcommand("list", "List the mails in order of arrival."))
+        .option("--account <NAME>", "only those of this account")
+        .option("--domain <DOMAIN>", "only those with a recipient in this domain")
+        .option("--json", "as one JSON array")
+        .action(exits((options: ListOptions) => withQueue(options, (access) => list(access, options)))),
+    );
+    queue.addCommand(
+      takesConfig(subcommand("show", "Show one mail and the history of each of its recipients."))
+        .argument("<ID>", "the mail")
+        .option("--json", "as a JSON array of one object")
+        .action(
+          exits((id: string, options: JsonOptions) =>
+            withQueue(options, (access) => show(access, { id, json: options.json === true }))
+          ),
+        ),
+    );
+    queue.addCommand(
+      takesConfig(subcommand("retry", "Try mails now instead of at their next time; without an ID all that wait."))
+        .argument("[ID...]", "the mails")
+        .action(
+          exits((ids: readonly string[], options: ConfigOption) =>
+            withQueue(options, (access) => ids.length === 0 ? retryAll(access) : change(access, { verb: "retry", ids }))
+          ),
+        ),
+    );
+    for (
+      const [verb, summary] of [
+        ["hold", "Keep mails in the queue without trying them, until they are released."],
+        ["release", "Let held mails go on."],
+        ["delete", "Remove mails from the queue; nobody is told."],
+      ] as const
+    ) {
+      queue.addCommand(
+        takesConfig(subcommand(verb, summary))
+          .argument("<ID...>", "the mails")
+          .action(
+            exits((ids: readonly string[], options: ConfigOption) =>
+              withQueue(options, (access) => change(access, { verb, ids }))
+            ),
+          ),
+      );
+    }
+    return queue;
+  },
+};
+
+interface JsonOptions extends ConfigOption {
+  readonly json?: true;
+}
+
+interface ListOptions extends JsonOptions {
+  readonly account?: string;
+  readonly domain?: string;
+}
+
+function subcommand(name: string, summary: string): Command {
+  return newCommand(`queue ${name}`, summary).name(name);
+}
+
+async function withQueue(options: ConfigOption, run: (access: QueueAccess) => Promise<number>): Promise<number> {
+  const dataDir = await findDataDir(options.config);
+  if (!dataDir.ok) {
+    complain(dataDir.problem);
+    return EXIT.config;
+  }
+  try {
+    await using access = await reachQueue(dataDir.value);
+    return await run(access);
+  } catch (error) {
+    if (!(error instanceof QueueTrouble)) throw error;
+    complain(error.message);
+    return error.exit;
+  }
+}
+
+async function list(access: QueueAccess, { account, domain, json }: ListOptions): Promise<number> {
+  const filter = { ...account !== undefined && { account }, ...domain !== undefined && { domain } };
+  const items: QueueItem[] = [];
+  for (let after: string | null = null;;) {
+    const page = await access.list(filter, { after, count: PAGE });
+    items.push(...page.items);
+    if (page.next === null) break;
+    after = page.next;
+  }
+  print(json ? JSON.stringify(items, null, 2) : queueTable(items, Date.now()));
+  return EXIT.ok;
+}
+
+async function show(
+  access: QueueAccess,
+  { id, json }: { readonly id: string; readonly json: boolean },
+): Promise<number> {
+  const item = ID_REGEXP.test(id) ? await access.show(id) : null;
+  if (item === null) return unknown(id);
+  print(json ? JSON.stringify([item], null, 2) : queueItemText(item, Date.now()));
+  return EXIT.ok;
+}
+
+async function retryAll(access: QueueAccess): Promise<number> {
+  const count = await access.retryAll();
+  print(count === 1 ? "1 mail is tried now" : `${count} mails are tried now`);
+  return EXIT.ok;
+}
+
+/** Changes each; the result is the worst of their exit codes. */
+async function change(
+  access: QueueAccess,
+  { verb, ids }: { readonly verb: QueueVerb; readonly ids: readonly string[] },
+): Promise<number> {
+  let exit: number = EXIT.ok;
+  for (const id of ids) {
+    const outcome = ID_REGEXP.test(id) ? await access.change(verb, id) : "unknown";
+    if (outcome === "changed") print(`${id} ${DONE[verb]}`);
+    else exit = Math.max(exit, outcome === "unknown" ? unknown(id) : unchanged(verb, id));
+  }
+  return exit;
+}
+
+function unknown(id: string): number {
+  complain(`There is no mail ${printable(id, 64)} in the queue`);
+  return EXIT.data;
+}
+
+function unchanged(verb: QueueVerb, id: string): number {
+  complain(`Cannot ${verb} ${id}: none of its recipients is in a state for that`);
+  return EXIT.no;
+}

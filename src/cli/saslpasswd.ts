@@ -1,0 +1,60 @@
+/**
+ * `dokodemo saslpasswd`: the command of the how-to, with its options, prompts and effects.
+ *
+ * @module
+ */
+
+import type { UserName } from "../backend.ts";
+import { explain, type OpenAccounts, readUserName, withAccounts } from "./accounts.ts";
+import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import { complain } from "./output.ts";
+import { obtainNewPassword, readPasswordFromStdin } from "./prompt.ts";
+
+interface SaslpasswdOptions extends ConfigOption {
+  readonly c?: boolean;
+  readonly d?: boolean;
+  readonly p?: boolean;
+  readonly u?: string;
+}
+
+/** Sets a password and makes the account where it is missing. */
+export const command: CliCommand = {
+  build: () =>
+    takesConfig(newCommand("saslpasswd", "Sets the password of an account, and makes the account where it is missing."))
+      .argument("<USER>", "the name, without or with @REALM")
+      .option("-c", "create the account; this is done without it too")
+      .option("-d", "disable the account: it is kept, listed no more, and enabled again by a new password")
+      .option("-p", "pipe mode: read the password from standard input, without a prompt")
+      .option("-u <REALM>", "the realm (default: default_realm)")
+      .action(
+        exits((user: string, options: SaslpasswdOptions) =>
+          withAccounts(options, (accounts) => run(user, options, accounts))
+        ),
+      ),
+};
+
+async function run(text: string, options: SaslpasswdOptions, { config, store }: OpenAccounts): Promise<number> {
+  if (options.u !== undefined && text.includes("@")) {
+    complain("Cannot take two realms: give either -u REALM or USER@REALM");
+    return EXIT.usage;
+  }
+  const user = readUserName(options.u === undefined ? text : `${text}@${options.u}`, config);
+  if (!user.ok) return user.problem;
+  if (options.d === true) {
+    const disabled = await store.setDisabled(user.value, true);
+    return disabled.ok ? EXIT.ok : explain(disabled.problem, user.value);
+  }
+  const password = options.p === true ? readPasswordFromStdin() : obtainNewPassword({});
+  return password.ok ? await setOrAdd(user.value, password.value, { config, store }) : password.problem;
+}
+
+async function setOrAdd(user: UserName, password: string, { store }: OpenAccounts): Promise<number> {
+  const set = await store.setPassword(user, password);
+  if (!set.ok && set.problem === "unknown-account") {
+    const added = await store.add(user, password);
+    return added.ok ? EXIT.ok : explain(added.problem, user);
+  }
+  const enabled = set.ok && set.value.disabled ? await store.setDisabled(user, false) : set;
+  return enabled.ok ? EXIT.ok : explain(enabled.problem, user);
+}

@@ -1,0 +1,140 @@
+/**
+ * `dokodemo serve`: the server, from its start to its last signal.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { BACKENDS } from "../../backends/registry.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { isLoopback } from "../lib/network.ts";
+import { type LogSink, openLog } from "../log/sink.ts";
+import { bindAll } from "../server/bind.ts";
+import type { Listener } from "../server/listener.ts";
+import { becomeUser, findUser, revokeUnused } from "../server/privileges.ts";
+import { Server } from "../server/server.ts";
+import type { StartProblem } from "../server/standing.ts";
+import { lockDataDir } from "../spool/lock.ts";
+import { VERSION } from "../version.ts";
+import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
+import { configFile } from "./config_file.ts";
+import { EXIT } from "./exit.ts";
+import { becomeOwner, makeDataDir } from "./owner.ts";
+import { complain } from "./output.ts";
+
+/** The command. */
+export const command: CliCommand = {
+  build: (): Command =>
+    takesConfig(newCommand("serve", "Runs the server until SIGTERM; SIGHUP takes a changed configuration into force."))
+      .action(exits(serve)),
+};
+
+const EXIT_OF_PROBLEM: Readonly<Record<StartProblem["kind"], number>> = {
+  damaged: EXIT.data,
+  newer: EXIT.config,
+  io: EXIT.cannotCreate,
+  config: EXIT.config,
+  permission: EXIT.noPermission,
+  held: EXIT.tempFail,
+};
+
+async function serve(options: ConfigOption): Promise<number> {
+  const began = Date.now();
+  const file = configFile(options);
+  const loaded = await loadConfig(file, BACKENDS);
+  if (!loaded.ok) {
+    for (const mistake of loaded.mistakes) complain(mistake);
+    return EXIT.config;
+  }
+  const { config, warnings } = loaded;
+  const log = openLog({ format: config.log.format });
+  log({ kind: "starting", version: VERSION, config: file, pid: Deno.pid });
+  for (const text of warnings) log({ kind: "warning", about: "config", text });
+  const allowed = mayRun(config);
+  if (allowed !== null) return refuse(log, EXIT.noPermission, allowed);
+  if (Deno.uid() === 0 && config.user === null) {
+    log({ kind: "warning", about: "root", text: "Runs as root, on loopback only; set user = for more" });
+  }
+  const bound = bindAll(config.listeners);
+  if (!bound.ok) return refuse(log, EXIT.unavailable, ...bound.problem);
+  const problem = await dropPrivileges(config);
+  if (problem !== null) return refuse(log, problem.exit, problem.message);
+  return await serveBound(config, bound.value, { file, log, began });
+}
+
+/** Behind the bound addresses, as the service's user. */
+async function serveBound(
+  config: Config,
+  listeners: readonly Listener[],
+  { file, log, began }: { readonly file: string; readonly log: LogSink; readonly began: number },
+): Promise<number> {
+  // sockets, databases and content are for this user alone, whatever the umask was; the two sockets get their own modes.
+  Deno.umask(0o077);
+  const lock = await lockDataDir(config.dataDir);
+  if (!lock.ok) return refuse(log, EXIT_OF_PROBLEM[lock.problem.kind], lock.problem.message);
+  await using _lock = lock.value;
+  const load = () => loadConfig(file, BACKENDS);
+  const server = await Server.start(config, listeners, { modules: BACKENDS, log, configFile: file, load });
+  if (!server.ok) return refuse(log, EXIT_OF_PROBLEM[server.problem.kind], server.problem.message);
+  revokeUnused();
+  log({ kind: "ready", ms: Date.now() - began });
+  const reason = await untilStopped(server.value);
+  log({ kind: "stopped", reason });
+  log.flush();
+  return EXIT.ok;
+}
+
+/** Waits for SIGTERM or SIGINT and drains; a second one ends the drain. */
+async function untilStopped(server: Server): Promise<string> {
+  const first = Promise.withResolvers<string>();
+  const cut = new AbortController();
+  let stopping = false;
+  const onStop = (signal: string) => () => {
+    if (stopping) cut.abort();
+    stopping = true;
+    first.resolve(signal);
+  };
+  const handlers = [["SIGTERM", onStop("SIGTERM")], ["SIGINT", onStop("SIGINT")]] as const;
+  const onReload = () => void server.reload();
+  for (const [signal, handler] of handlers) Deno.addSignalListener(signal, handler);
+  Deno.addSignalListener("SIGHUP", onReload);
+  const reason = await first.promise;
+  await server.stop(cut.signal);
+  for (const [signal, handler] of handlers) Deno.removeSignalListener(signal, handler);
+  Deno.removeSignalListener("SIGHUP", onReload);
+  return reason;
+}
+
+/** Root reads mail of strangers nowhere but on loopback. */
+function mayRun(config: Config): string | null {
+  if (Deno.uid() !== 0 || config.user !== null) return null;
+  const open = [...config.listeners, ...config.http === null ? [] : [config.http]].find(({ host }) =>
+    !isLoopback(host)
+  );
+  if (open === undefined) return null;
+  return `Cannot run as root with a listener on ${open.host}: set user =, or start it as its own user (deploy/dokodemo.service does)`;
+}
+
+/** Becomes the user of the configuration, or the owner of `data_dir`; for anybody but root it only makes the folder. */
+async function dropPrivileges(
+  { dataDir, user }: Config,
+): Promise<{ readonly exit: number; readonly message: string } | null> {
+  if (user === null || Deno.uid() !== 0) {
+    const owner = await becomeOwner(dataDir, { user });
+    return owner.ok ? null : owner.problem;
+  }
+  const made = await makeDataDir(dataDir, user);
+  if (!made.ok) return made.problem;
+  const found = await findUser(user);
+  if (!found.ok) return { exit: EXIT.config, message: found.problem };
+  const became = becomeUser(found.value);
+  return became.ok ? null : { exit: EXIT.noPermission, message: became.problem };
+}
+
+function refuse(log: LogSink, exit: number, ...messages: readonly string[]): number {
+  for (const message of messages) log({ kind: "alarm", about: "start", text: message });
+  log.flush();
+  for (const message of messages) complain(message);
+  return exit;
+}

@@ -1,0 +1,182 @@
+/**
+ * `dokodemo user`: the accounts of the account store.
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import type { AccountAdmin, AccountProblem, AccountRecord } from "../accounts/account_store.ts";
+import type { UserName } from "../backend.ts";
+import type { Result } from "../lib/result.ts";
+import { printable } from "../lib/text.ts";
+import { type AccountsOption, explain, type OpenAccounts, readUserName, withAccounts } from "./accounts.ts";
+import { type CliCommand, exits, newCommand, takesConfig } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import { print } from "./output.ts";
+import { obtainNewPassword } from "./prompt.ts";
+import { formatTable } from "./table.ts";
+
+interface PasswordOption extends AccountsOption {
+  readonly passwordStdin?: boolean;
+}
+
+interface JsonOption extends AccountsOption {
+  readonly json?: boolean;
+}
+
+/** Adds, lists, changes and deletes accounts. */
+export const command: CliCommand = { build };
+
+function build(): Command {
+  const user = newCommand("user", "Adds, lists, changes and deletes accounts. A bare USER gets the default realm.");
+  const add = (usage: string, summary: string) =>
+    takesConfig(user.command(usage).description(summary)).option(
+      "--backend <NAME>",
+      "the account store, where there are several",
+    );
+  const password = (usage: string, summary: string) =>
+    add(usage, summary).option("--password-stdin", "read the password from standard input, up to the first line end");
+
+  password("add <USER@REALM>", "add an account").action(
+    exits((name: string, options: PasswordOption) => withPassword(name, options, { verb: "add", done: "added" })),
+  );
+  password("passwd <USER@REALM>", "set the password of an account").action(
+    exits((name: string, options: PasswordOption) =>
+      withPassword(name, options, { verb: "setPassword", done: "has a new password" })
+    ),
+  );
+  add("list", "list the accounts").option("--realm <REALM>", "only those of one realm").option("--json", "print JSON")
+    .action(exits(list));
+  add("show <USER@REALM>", "show what is known of an account").option("--json", "print JSON").action(exits(show));
+  add("disable <USER@REALM>", "refuse every login to an account, and keep it").action(
+    exits((name: string, options: AccountsOption) =>
+      change(name, options, { make: (store, user) => store.setDisabled(user, true), done: "is disabled" })
+    ),
+  );
+  add("enable <USER@REALM>", "let a disabled account log in again").action(
+    exits((name: string, options: AccountsOption) =>
+      change(name, options, { make: (store, user) => store.setDisabled(user, false), done: "is enabled" })
+    ),
+  );
+  add("delete <USER@REALM>", "delete an account").action(
+    exits((name: string, options: AccountsOption) =>
+      change(name, options, { make: (store, user) => store.remove(user), done: "is deleted" })
+    ),
+  );
+  return user;
+}
+
+function withPassword(
+  name: string,
+  options: PasswordOption,
+  { verb, done }: { readonly verb: "add" | "setPassword"; readonly done: string },
+): Promise<number> {
+  return change(name, options, {
+    done,
+    make: async (store, user) => {
+      // Before the two prompts, so that nobody types a password for nothing.
+      const known = await store.show(user) !== null;
+      if (verb === "add" && known) return { ok: false, problem: "exists" };
+      if (verb === "setPassword" && !known) return { ok: false, problem: "unknown-account" };
+      const password = obtainNewPassword(options);
+      return password.ok ? await store[verb](user, password.value) : password;
+    },
+  });
+}
+
+/** A problem that is a number has been told: it is the exit code. */
+function change(
+  text: string,
+  options: AccountsOption,
+  { make, done }: {
+    readonly make: (store: AccountAdmin, user: UserName) => Promise<Result<unknown, AccountProblem | number>>;
+    readonly done: string;
+  },
+): Promise<number> {
+  return withAccounts(options, async ({ config, store }) => {
+    const user = readUserName(text, config);
+    if (!user.ok) return user.problem;
+    const made = await make(store, user.value);
+    if (!made.ok) return typeof made.problem === "number" ? made.problem : explain(made.problem, user.value);
+    print(`${printable(`${user.value.local}@${user.value.realm}`, 300)} ${done}`);
+    return EXIT.ok;
+  });
+}
+
+function list(options: JsonOption & { readonly realm?: string }): Promise<number> {
+  return withAccounts(options, async ({ store }) => {
+    const records = await store.list(options.realm === undefined ? {} : { realm: options.realm });
+    if (options.json === true) {
+      print(JSON.stringify(records.map(asJson), null, 2));
+      return EXIT.ok;
+    }
+    print(formatTable(records, [
+      { head: "ACCOUNT", cell: ({ name }) => name },
+      { head: "STATE", cell: ({ disabled }) => disabled ? "disabled" : "active" },
+      { head: "CHANGED", cell: ({ changed }) => changed.slice(0, 10) },
+      { head: "LAST LOGIN", cell: (record) => lastUse(record)?.slice(0, 10) ?? "never" },
+    ]));
+    return EXIT.ok;
+  });
+}
+
+function show(text: string, options: JsonOption): Promise<number> {
+  return withAccounts(options, async ({ config, store }: OpenAccounts) => {
+    const user = readUserName(text, config);
+    if (!user.ok) return user.problem;
+    const record = await store.show(user.value);
+    if (record === null) return explain("unknown-account", user.value);
+    print(options.json === true ? JSON.stringify([asJson(record)], null, 2) : describe(record));
+    return EXIT.ok;
+  });
+}
+
+function describe(record: AccountRecord): string {
+  const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, missingRealms } = record;
+  const mechanisms = ["PLAIN", "LOGIN", ...schemes.map((scheme) => scheme.toUpperCase())];
+  const lines: (readonly [string, string])[] = [
+    ["account", name],
+    ["state", disabled ? "disabled" : "active"],
+    ["addresses", addresses.join(", ")],
+    ["groups", groups.join(", ")],
+    ["created", created],
+    ["changed", changed],
+    ["last login", lastUse(record) ?? "never"],
+    ["mechanisms", mechanisms.join(", ")],
+    ["weak verifiers", legacyVerifiers ? "stored: CRAM-MD5 and DIGEST-MD5 need them (legacy_verifiers)" : "none"],
+  ];
+  if (missingRealms.length > 0) {
+    lines.push(["set anew", `DIGEST-MD5 with realm ${missingRealms.join(", ")} works once the password is set again`]);
+  }
+  return lines.filter(([, value]) => value !== "").map(([head, value]) =>
+    `${`${head}:`.padEnd(16)}${printable(value, 1000)}`
+  )
+    .join("\n");
+}
+
+function lastUse({ credentials }: AccountRecord): string | null {
+  return credentials.reduce<string | null>((latest, { lastUsed }) => {
+    return lastUsed !== null && (latest === null || lastUsed > latest) ? lastUsed : latest;
+  }, null);
+}
+
+/** Names fixed here, so that scripts can rely on them. */
+function asJson(record: AccountRecord): Readonly<Record<string, unknown>> {
+  const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, missingRealms } = record;
+  const credentials = record.credentials.map(({ id, kind, label, networks, mechanisms, expires, lastUsed }) => {
+    return { id, kind, label, networks, mechanisms, expires, lastUsed };
+  });
+  return {
+    account: name,
+    disabled,
+    created,
+    changed,
+    lastUsed: lastUse(record),
+    addresses,
+    groups,
+    schemes,
+    legacyVerifiers,
+    missingRealms,
+    credentials,
+  };
+}

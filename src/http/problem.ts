@@ -1,0 +1,120 @@
+/**
+ * Problem documents (RFC 9457): the one form of every answer that is no success. Their texts are made here and by the routes,
+ * never from an Error.
+ *
+ * @module
+ */
+
+import type { Context, Hono } from "hono";
+import type { z } from "zod";
+import { concat, decodeUtf8 } from "../lib/octets.ts";
+import { fail, type Result, succeed } from "../lib/result.ts";
+import { printable } from "../lib/text.ts";
+import type { Log } from "../log/event.ts";
+import { SpoolError } from "../spool/spool_error.ts";
+
+/** What a problem may say besides its status. */
+export interface ProblemDetails {
+  /** A sentence for the person who asked. */
+  readonly detail: string;
+  /** The field or parameter that is wrong. */
+  readonly field?: string;
+  /** All mistakes, where there can be several. */
+  readonly mistakes?: readonly string[];
+  /** By which the line in the log is found. */
+  readonly id?: string;
+}
+
+const TITLES = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  409: "Conflict",
+  413: "Content Too Large",
+  422: "Unprocessable Content",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+} as const;
+
+/** Makes a problem document; its type is `about:blank`, so the title is the phrase of the status (RFC 9457 section 4.2.1). */
+export function problem(status: keyof typeof TITLES, details: ProblemDetails): Response {
+  const document = { type: "about:blank", title: TITLES[status], status, ...details };
+  return new Response(JSON.stringify(document), { status, headers: { "content-type": "application/problem+json" } });
+}
+
+/** Adds what every app here has: no caching, and problem documents for unknown paths and for bugs. */
+export function frame(
+  app: Hono,
+  options: {
+    /** Whether requests hold passwords: the text of an Error, which may quote one, is then not logged. */
+    readonly secret: boolean;
+    readonly log: Log;
+  },
+): Hono {
+  app.use(async (context, next) => {
+    await next();
+    context.res.headers.set("cache-control", "no-store");
+    context.res.headers.set("x-content-type-options", "nosniff");
+  });
+  app.notFound(() => problem(404, { detail: "There is nothing at this path for this method" }));
+  app.onError((error) => {
+    // The spool has logged its own trouble, and it is none of ours.
+    if (error instanceof SpoolError) {
+      return problem(503, { detail: "The queue cannot be used now; the log has the reason" });
+    }
+    const id = crypto.randomUUID();
+    options.log({ kind: "bug", where: "http", id, text: options.secret ? placeOf(error) : textOf(error) });
+    return problem(500, { detail: "The server made a mistake; its log has the reason under this id", id });
+  });
+  return app;
+}
+
+/**
+ * Reads a JSON body. The problem names the first field that is wrong and quotes nothing of the body: a password may stand in it,
+ * and both the JSON parser's and zod's own messages can quote their input.
+ */
+export async function readBody<Schema extends z.ZodType>(
+  context: Context,
+  options: { readonly schema: Schema; readonly limitOctets: number },
+): Promise<Result<z.output<Schema>, Response>> {
+  const octets = await readUpTo(context.req.raw.body, options.limitOctets);
+  if (octets === null) return fail(problem(413, { detail: `A body may have ${options.limitOctets} octets at most` }));
+  const json = parseJson(octets);
+  if (json === undefined) return fail(problem(400, { detail: "The body is no JSON" }));
+  const parsed = options.schema.safeParse(json);
+  if (parsed.success) return succeed(parsed.data);
+  const field = parsed.error.issues[0]?.path.join(".") ?? "";
+  return fail(
+    field === ""
+      ? problem(422, { detail: "The body has not exactly the fields that belong here" })
+      : problem(422, { detail: `The field "${field}" is missing or not of its form`, field }),
+  );
+}
+
+function textOf(error: Error): string {
+  return printable(`${error.name}: ${error.message}`, 500);
+}
+
+function placeOf(error: Error): string {
+  const frame = error.stack?.split("\n").find((line) => /^ +at /.test(line))?.trim() ?? "at an unknown place";
+  return printable(`${error.name} ${frame}`, 500);
+}
+
+async function readUpTo(body: ReadableStream<Uint8Array> | null, limitOctets: number): Promise<Uint8Array | null> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > limitOctets) return null;
+    chunks.push(chunk);
+  }
+  return concat(...chunks);
+}
+
+function parseJson(octets: Uint8Array): unknown {
+  try {
+    return JSON.parse(decodeUtf8(octets) ?? "");
+  } catch {
+    return undefined;
+  }
+}

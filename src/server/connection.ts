@@ -1,0 +1,385 @@
+/**
+ * One client's connection: feeds events to the session, carries out its effects, knows its deadlines.
+ *
+ * @module
+ */
+
+import { unreachable } from "../lib/result.ts";
+import type { AuthenticationExchange } from "../auth/authenticator.ts";
+import type { ListenerConfig } from "../config/config.ts";
+import type { Log } from "../log/event.ts";
+import { ChunkChecker, type ContentProblem } from "../smtp/dot_decoder.ts";
+import type { Envelope } from "../smtp/envelope.ts";
+import { formatReply } from "../smtp/reply.ts";
+import { REPLIES } from "../smtp/replies.ts";
+import { LINE_LIMIT_OCTETS, step } from "../smtp/session.ts";
+import {
+  type Effect,
+  INITIAL_STATE,
+  originOf,
+  type SessionContext,
+  type SessionEvent,
+  type SessionState,
+  type TlsState,
+} from "../smtp/session_state.ts";
+import { ContentReceiver } from "./content.ts";
+import type { Generation } from "./generation.ts";
+import { TransportEnded } from "./octet_stream.ts";
+import type { Transport } from "./transport.ts";
+
+const HANDSHAKE_LIMIT_MS = 60_000;
+const OUTPUT_DELAY_MS = 50;
+const NONCE_OCTETS = 18;
+/** A client that sends content must keep above 1 KiB in a minute. */
+const CONTENT_MS_PER_KIB = 60_000;
+
+/** What a connection is given. */
+export interface ConnectionParts {
+  readonly transport: Transport;
+  readonly generation: Generation;
+  readonly listener: ListenerConfig;
+  readonly session: string;
+  readonly remote: string;
+  readonly log: Log;
+  now(): number;
+}
+
+/** A draft under way. */
+interface OpenContent {
+  readonly receiver: ContentReceiver;
+  /** For BDAT. */
+  readonly checker: ChunkChecker;
+  readonly envelope: Envelope;
+}
+
+/** When the client began to send content, and when it was last seen to send. */
+interface ReceivingSince {
+  readonly at: number;
+  readonly octets: number;
+  readonly seenAt: number;
+  readonly seenOctets: number;
+}
+
+/** A connection under way. */
+export class Connection {
+  readonly #parts: ConnectionParts;
+  readonly #transport: Transport;
+  readonly #context: SessionContext;
+  readonly #began: number;
+  #state: SessionState = INITIAL_STATE;
+  #exchange: AuthenticationExchange | null = null;
+  #content: OpenContent | null = null;
+  #idle = false;
+  #pendingInterrupt: "shutdown" | null = null;
+  #deadline: number;
+  #receiving: ReceivingSince | null = null;
+  #mails = 0;
+  #reason = "client left";
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.#transport = parts.transport;
+    this.#context = parts.generation.context(parts.listener, { id: parts.session, remote: parts.remote });
+    this.#began = parts.now();
+    this.#deadline = this.#began + parts.generation.config.limits.commandMs;
+  }
+
+  /** Serves the client to the end. Never rejects. */
+  async run(): Promise<void> {
+    using _use = this.#parts.generation.use();
+    try {
+      await this.#serve();
+    } catch (cause) {
+      if (cause instanceof TransportEnded) this.#reason = ENDINGS[cause.because];
+      else await this.#bug(cause);
+    }
+    this.#exchange?.[Symbol.dispose]();
+    await this.#dropContent();
+    await this.#transport.close();
+    const { session, remote, log, now } = this.#parts;
+    log({
+      kind: "disconnected",
+      session,
+      remote,
+      reason: this.#reason,
+      mails: this.#mails,
+      ms: now() - this.#began,
+    });
+  }
+
+  /** Called about once a second: ends a connection whose time is over. */
+  checkDeadline(now: number): void {
+    if (now < this.#limit(now)) return;
+    this.#reason = "timeout";
+    if (this.#idle) this.#interrupt("timeout");
+    else this.#transport.abort("deadline");
+  }
+
+  /** Says 421 as soon as no transaction's content would be cut. */
+  shutDown(): void {
+    if (this.#idle) this.#interrupt("shutdown");
+    else this.#pendingInterrupt = "shutdown";
+  }
+
+  /** Ends the connection at once: the drain has taken too long. */
+  abort(): void {
+    this.#reason = "shutdown";
+    this.#transport.abort("closed");
+  }
+
+  async #serve(): Promise<void> {
+    const { remote, listener } = this.#parts;
+    const tls = listener.tls === "implicit" ? await this.#upgrade() : null;
+    await this.#take({ kind: "connected", remote, health: false, tls });
+    while (this.#state.phase.at !== "closed") {
+      if (this.#pendingInterrupt !== null) return await this.#take({ kind: this.#pendingInterrupt });
+      this.#restartDeadline();
+      this.#idle = true;
+      const line = await this.#transport.readLine(LINE_LIMIT_OCTETS);
+      this.#idle = false;
+      if (line === null) return;
+      if (line instanceof Uint8Array) {
+        await this.#take({ kind: "line", octets: line, nonce: crypto.getRandomValues(new Uint8Array(NONCE_OCTETS)) });
+      } else await this.#take({ kind: "bad-line", why: line.bad });
+    }
+  }
+
+  async #take(first: SessionEvent): Promise<void> {
+    for (let event: SessionEvent | null = first; event !== null;) {
+      const taken = step(this.#state, event, this.#context);
+      this.#state = taken.state;
+      event = null;
+      for (const effect of taken.effects) event = await this.#perform(effect) ?? event;
+    }
+  }
+
+  /** Carries out one effect; what comes of it goes back into the session. */
+  #perform(effect: Effect): Promise<SessionEvent | null> | SessionEvent | null {
+    switch (effect.kind) {
+      case "reply":
+        return this.#reply(effect);
+      case "ask":
+        return this.#ask(effect);
+      case "conclude":
+        return this.#conclude(effect);
+      case "decide":
+        return this.#withOutput(this.#parts.generation.decide(effect.decision, effect.identity))
+          .then((verdict) => ({ kind: "decided", verdict }));
+      case "start-tls":
+        return this.#upgrade().then((tls) => ({ kind: "tls-established", tls }));
+      case "open-content":
+        return this.#openContent(effect);
+      case "receive-content":
+        return this.#receiveContent();
+      case "receive-octets":
+        return this.#receiveOctets(effect);
+      case "drop-content":
+        return this.#dropContent();
+      case "close":
+        if (this.#reason === "client left") this.#reason = "closed";
+        return null;
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #reply({ reply, refusal }: Extract<Effect, { kind: "reply" }>): null {
+    this.#transport.write(formatReply(reply));
+    if (refusal === null) return null;
+    const { log, remote } = this.#parts;
+    log({
+      kind: "refused",
+      id: refusal.id,
+      remote,
+      account: this.#state.identity?.account.name ?? null,
+      command: refusal.command,
+      code: reply.code,
+      enhanced: reply.enhanced,
+      why: refusal.why,
+    });
+    return null;
+  }
+
+  async #ask({ question }: Extract<Effect, { kind: "ask" }>): Promise<SessionEvent> {
+    const mechanism = question.kind === "lookup" ? "" : question.origin.mechanism;
+    this.#exchange ??= this.#begin(mechanism);
+    const answer = await this.#withOutput(this.#exchange.ask(question, AbortSignal.timeout(60_000)));
+    return { kind: "answer", answer };
+  }
+
+  /** Goes to its end although the client may have left: the guess it made counts. */
+  async #conclude({ outcome, mechanism, id }: Extract<Effect, { kind: "conclude" }>): Promise<SessionEvent> {
+    const exchange = this.#exchange ?? this.#begin(mechanism);
+    this.#exchange = null;
+    using _exchange = exchange;
+    const verdict = await this.#withOutput(exchange.conclude(outcome, id));
+    return { kind: "concluded", verdict };
+  }
+
+  #begin(mechanism: string): AuthenticationExchange {
+    const origin = { ...originOf(this.#state, this.#context), mechanism };
+    return this.#parts.generation.parts.authenticator.begin(origin, this.#parts.session);
+  }
+
+  async #openContent(effect: Extract<Effect, { kind: "open-content" }>): Promise<null> {
+    const { generation, session, remote, now } = this.#parts;
+    const { config } = generation;
+    const { kind: _kind, ...facts } = effect;
+    const receiver = await ContentReceiver.open(generation.parts.spool, {
+      ...facts,
+      remote,
+      session,
+      hostname: config.hostname,
+      submission: facts.identity !== null || this.#context.role === "msa",
+      hideClient: config.message.hideClient && facts.identity !== null,
+      removeBcc: config.message.removeBcc && facts.identity !== null,
+      limitOctets: config.limits.messageSize,
+      now: now(),
+    });
+    this.#content = { receiver, checker: new ChunkChecker(), envelope: effect.envelope };
+    return null;
+  }
+
+  async #receiveContent(): Promise<SessionEvent> {
+    const { receiver } = this.#openedContent();
+    this.#beginReceiving();
+    return await this.#finishContent(await this.#transport.readContent((piece) => receiver.write(piece)));
+  }
+
+  async #receiveOctets({ count, last, discard }: Extract<Effect, { kind: "receive-octets" }>): Promise<SessionEvent> {
+    this.#beginReceiving();
+    if (discard) {
+      await this.#transport.readOctets(count, () => {});
+      this.#receiving = null;
+      return { kind: "octets-received", problem: null };
+    }
+    const { receiver, checker } = this.#openedContent();
+    await this.#transport.readOctets(count, (piece) => {
+      checker.check(piece);
+      return receiver.write(piece);
+    });
+    this.#receiving = null;
+    if (!last) return { kind: "octets-received", problem: receiver.problem };
+    checker.finish();
+    return await this.#finishContent(checker.problem);
+  }
+
+  async #finishContent(problem: ContentProblem | null): Promise<SessionEvent> {
+    const { receiver, envelope } = this.#openedContent();
+    this.#receiving = null;
+    // The disk may take its time; the client's clock does not run against it.
+    this.#deadline = Infinity;
+    const outcome = await receiver.finish(problem);
+    this.#restartDeadline();
+    if (outcome.kind === "stored") this.#logMail(outcome.id, envelope, receiver.octets);
+    await this.#dropContent();
+    return { kind: "content-ended", outcome };
+  }
+
+  #openedContent(): OpenContent {
+    if (this.#content === null) throw new TypeError("Cannot receive content: no draft is open");
+    return this.#content;
+  }
+
+  #logMail(mail: string, envelope: Envelope, octets: number): void {
+    this.#mails++;
+    const { session, remote, log } = this.#parts;
+    log({
+      kind: "accepted-mail",
+      mail,
+      session,
+      remote,
+      account: this.#state.identity?.account.name ?? null,
+      reversePath: envelope.reversePath ?? "",
+      recipients: envelope.recipients.length,
+      octets,
+    });
+  }
+
+  async #dropContent(): Promise<null> {
+    const content = this.#content;
+    this.#content = null;
+    await content?.receiver[Symbol.asyncDispose]();
+    return null;
+  }
+
+  async #upgrade(): Promise<TlsState> {
+    const { certificate } = this.#parts.generation.parts;
+    if (certificate === null) throw new TypeError("Cannot begin TLS: no certificate is loaded");
+    const { session, remote, log } = this.#parts;
+    try {
+      this.#deadline = Infinity;
+      const facts = await this.#transport.upgrade(certificate.context, HANDSHAKE_LIMIT_MS);
+      log({ kind: "tls", session, remote, ...facts });
+      return { ...facts, binding: certificate.binding };
+    } catch (cause) {
+      const reason = cause instanceof TransportEnded ? tlsReason(cause) : String(cause);
+      log({ kind: "tls-failed", session, remote, reason });
+      throw cause;
+    }
+  }
+
+  /** While a backend is asked, replies that wait go out after a moment. */
+  async #withOutput<Value>(work: Promise<Value>): Promise<Value> {
+    if (!this.#transport.hasOutput) return await work;
+    const timer = setTimeout(() => void this.#transport.flush().catch(() => {}), OUTPUT_DELAY_MS);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #interrupt(kind: "timeout" | "shutdown"): void {
+    this.#idle = false;
+    this.#reason = kind;
+    this.#take({ kind }).then(() => this.#transport.close()).catch(() => {});
+  }
+
+  #restartDeadline(): void {
+    const { limits } = this.#parts.generation.config;
+    const now = this.#parts.now();
+    this.#deadline = now + limits.commandMs;
+    if (this.#context.role === "msa" && this.#state.identity === null) {
+      this.#deadline = Math.min(this.#deadline, this.#began + limits.sessionBeforeAuthMs);
+    }
+  }
+
+  #beginReceiving(): void {
+    const at = this.#parts.now();
+    const octets = this.#transport.octetsRead;
+    this.#receiving = { at, octets, seenAt: at, seenOctets: octets };
+  }
+
+  /** Content earns time by its octets, a minute for each KiB, and must not pause longer than a command may take. */
+  #limit(now: number): number {
+    if (this.#receiving === null) return this.#deadline;
+    const { commandMs } = this.#parts.generation.config.limits;
+    const octets = this.#transport.octetsRead;
+    if (octets > this.#receiving.seenOctets) this.#receiving = { ...this.#receiving, seenAt: now, seenOctets: octets };
+    const { at, octets: before, seenAt } = this.#receiving;
+    return commandMs + Math.min(seenAt, at + (octets - before) / 1024 * CONTENT_MS_PER_KIB);
+  }
+
+  async #bug(cause: unknown): Promise<void> {
+    const { session, log } = this.#parts;
+    const text = cause instanceof Error ? cause.stack ?? cause.message : String(cause);
+    this.#reason = "internal error";
+    log({ kind: "bug", where: `session, after ${this.#state.command || "connect"}`, id: session, text });
+    this.#transport.write(formatReply(REPLIES.internal));
+    await this.#transport.flush().catch(() => {});
+  }
+}
+
+const ENDINGS = {
+  peer: "connection lost",
+  deadline: "timeout",
+  tls: "TLS failed",
+  closed: "closed",
+} as const;
+
+function tlsReason(ended: TransportEnded): string {
+  const { cause } = ended;
+  const inner = cause instanceof TransportEnded ? cause.cause : cause;
+  return inner instanceof Error ? inner.message : ENDINGS[ended.because];
+}

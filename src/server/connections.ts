@@ -1,0 +1,83 @@
+/**
+ * Who is connected: the limits, the clock that looks after deadlines, and the drain at the end.
+ *
+ * @module
+ */
+
+import { isLoopback } from "../lib/network.ts";
+import type { LimitsConfig } from "../config/config.ts";
+import type { Connection } from "./connection.ts";
+
+const SWEEP_MS = 1_000;
+const LOOPBACK_CONNECTIONS = 1_000;
+
+/** All connections of the process. */
+export class Connections implements Disposable {
+  readonly #open = new Set<Connection>();
+  readonly #byAddress = new Map<string, number>();
+  readonly #sweeper: ReturnType<typeof setInterval>;
+  readonly #now: () => number;
+  #limits: LimitsConfig;
+  #emptied: (() => void) | null = null;
+
+  constructor(limits: LimitsConfig, now: () => number) {
+    this.#limits = limits;
+    this.#now = now;
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  /** How many are open. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** Takes the limits of a new configuration; connections that are open stay. */
+  configure(limits: LimitsConfig): void {
+    this.#limits = limits;
+  }
+
+  /** Whether one more from this address may come in. */
+  mayOpen(address: string): boolean {
+    const most = isLoopback(address)
+      ? Math.max(LOOPBACK_CONNECTIONS, this.#limits.connectionsPerAddress)
+      : this.#limits.connectionsPerAddress;
+    return this.#open.size < this.#limits.connections && (this.#byAddress.get(address) ?? 0) < most;
+  }
+
+  /** Counts a connection until it has ended. */
+  async serve(connection: Connection, address: string): Promise<void> {
+    this.#open.add(connection);
+    this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
+    await connection.run();
+    this.#open.delete(connection);
+    const left = (this.#byAddress.get(address) ?? 1) - 1;
+    if (left === 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, left);
+    if (this.#open.size === 0) this.#emptied?.();
+  }
+
+  /** Says 421 to each that waits for a command, lets content under way end, and cuts what is left after the limit or at `cut`. */
+  async drain(limitMs: number, cut: AbortSignal): Promise<void> {
+    if (this.#open.size === 0) return;
+    const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
+    for (const connection of this.#open) connection.shutDown();
+    const end = () => {
+      for (const connection of this.#open) connection.abort();
+    };
+    const timer = setTimeout(end, limitMs);
+    cut.addEventListener("abort", end);
+    if (cut.aborted) end();
+    await emptied;
+    clearTimeout(timer);
+    cut.removeEventListener("abort", end);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#sweeper);
+  }
+
+  #sweep(): void {
+    const now = this.#now();
+    for (const connection of this.#open) connection.checkDeadline(now);
+  }
+}

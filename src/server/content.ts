@@ -1,0 +1,164 @@
+/**
+ * Takes the content of one mail from the wire into a draft of the spool: counts it, checks it, completes its header section.
+ *
+ * @module
+ */
+
+import type { Envelope } from "../smtp/envelope.ts";
+import type { Identity } from "../smtp/identity.ts";
+import type { ContentProblem } from "../smtp/dot_decoder.ts";
+import type { ContentOutcome, Disposition, TlsState } from "../smtp/session_state.ts";
+import { completeHeader } from "../message/complete.ts";
+import { formatDate } from "../message/date.ts";
+import { HeaderReader, type HeaderSplit } from "../message/header.ts";
+import { formatReceived } from "../message/received.ts";
+import { domainOf } from "../smtp/path.ts";
+import type { Spool, SpoolDraft } from "../spool/spool.ts";
+
+const FIRST_OCTETS = 8 * 1024;
+const PIECE_OCTETS = 64 * 1024;
+
+/** Whose content it is and what is to be written over it. */
+export interface ContentFacts {
+  readonly envelope: Envelope;
+  readonly identity: Identity | null;
+  readonly disposition: Disposition;
+  readonly helo: string;
+  readonly esmtp: boolean;
+  readonly tls: TlsState | null;
+  readonly remote: string;
+  /** Stands for the mail's id where there is no draft. */
+  readonly session: string;
+  readonly hostname: string;
+  /** Whether missing Date and Message-ID fields are added (RFC 6409 section 8). */
+  readonly submission: boolean;
+  readonly hideClient: boolean;
+  readonly removeBcc: boolean;
+  readonly limitOctets: number;
+  readonly now: number;
+}
+
+/** Content under way. Disposing it before `finish` leaves no trace. */
+export class ContentReceiver implements AsyncDisposable {
+  readonly #facts: ContentFacts;
+  readonly #draft: SpoolDraft | null;
+  #header: HeaderReader | null = new HeaderReader();
+  #piece = new Uint8Array(FIRST_OCTETS);
+  #held = 0;
+  #octets = 0;
+  #problem: "too-large" | "unavailable" | "too-many-hops" | null = null;
+
+  private constructor(facts: ContentFacts, draft: SpoolDraft | null) {
+    this.#facts = facts;
+    this.#draft = draft;
+    if (draft === null && facts.disposition !== "discard") this.#problem = "unavailable";
+  }
+
+  /** Opens a draft; that it cannot be opened shows at the end of the content. */
+  static async open(spool: Spool, facts: ContentFacts): Promise<ContentReceiver> {
+    if (facts.disposition === "discard") return new ContentReceiver(facts, null);
+    const options = { held: facts.disposition === "hold", source: null };
+    const draft = await spool.draft(facts.envelope, facts.identity?.account.name ?? null, options).catch(() => null);
+    return new ContentReceiver(facts, draft);
+  }
+
+  /** What went wrong so far, where that shows before the end. */
+  get problem(): "too-large" | "unavailable" | null {
+    return this.#problem === "too-many-hops" ? null : this.#problem;
+  }
+
+  /** How many octets came in. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  /** Takes octets; they may change after the call. Waits only when a piece goes to the spool. */
+  write(octets: Uint8Array): Promise<void> | void {
+    this.#octets += octets.length;
+    if (this.#octets > this.#facts.limitOctets) this.#problem ??= "too-large";
+    if (this.#problem !== null) return;
+    if (this.#held + octets.length > this.#piece.length) this.#grow(octets.length);
+    this.#piece.set(octets, this.#held);
+    this.#held += octets.length;
+    if (this.#held >= PIECE_OCTETS) return this.#pass();
+  }
+
+  /** Ends the content. `malformed`: what the decoder found. Only `stored` means that the mail is ours and durable. */
+  async finish(malformed: ContentProblem | null): Promise<ContentOutcome> {
+    if (this.#problem === null && malformed === null) await this.#passRest();
+    if (this.#problem === "too-large") return { kind: "too-large" };
+    if (malformed !== null) return { kind: "malformed", why: malformed };
+    if (this.#problem !== null) return { kind: this.#problem };
+    if (this.#draft === null) return { kind: "stored", id: this.#facts.session };
+    const committed = await this.#draft.commit();
+    return committed.ok ? { kind: "stored", id: committed.value } : { kind: committed.problem };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#draft?.[Symbol.asyncDispose]();
+  }
+
+  #grow(more: number): void {
+    const larger = new Uint8Array(Math.max(this.#piece.length * 2, this.#held + more));
+    larger.set(this.#piece.subarray(0, this.#held));
+    this.#piece = larger;
+  }
+
+  /** Hands over what is held. */
+  async #pass(): Promise<void> {
+    const held = this.#piece.subarray(0, this.#held);
+    this.#piece = new Uint8Array(PIECE_OCTETS + FIRST_OCTETS);
+    this.#held = 0;
+    if (this.#header === null) return await this.#store(held);
+    const split = this.#header.push(held);
+    if (split !== null) await this.#storeSplit(split);
+  }
+
+  async #passRest(): Promise<void> {
+    const held = this.#piece.subarray(0, this.#held);
+    this.#held = 0;
+    if (this.#header === null) return await this.#store(held);
+    const split = this.#header.push(held) ?? this.#header.finish();
+    await this.#storeSplit(split);
+  }
+
+  async #storeSplit({ header, rest }: HeaderSplit): Promise<void> {
+    this.#header = null;
+    const completed = this.#complete(header);
+    if (completed === null) return void (this.#problem = "too-many-hops");
+    await this.#store(completed);
+    await this.#store(rest);
+  }
+
+  #complete(header: Uint8Array): Uint8Array<ArrayBuffer> | null {
+    const { envelope, identity, tls, now, hostname } = this.#facts;
+    const id = this.#draft?.id ?? this.#facts.session;
+    const [only, ...others] = envelope.recipients;
+    const received = formatReceived({
+      clientName: this.#facts.helo,
+      clientAddress: this.#facts.remote,
+      login: identity?.account.name ?? null,
+      hideClient: this.#facts.hideClient,
+      hostname,
+      protocol: {
+        extended: this.#facts.esmtp,
+        tls: tls !== null,
+        authenticated: identity !== null,
+        smtputf8: envelope.smtputf8,
+      },
+      id,
+      tls,
+      forwardPath: only !== undefined && others.length === 0 ? only.forwardPath : null,
+      at: now,
+    });
+    const from = envelope.reversePath === null ? null : domainOf(envelope.reversePath);
+    const domain = from === null || from.startsWith("[") ? hostname : from;
+    const submission = this.#facts.submission ? { date: formatDate(now), messageId: `<${id}@${domain}>` } : null;
+    const completed = completeHeader(header, { received, submission, removeBcc: this.#facts.removeBcc });
+    return completed.ok ? completed.value : null;
+  }
+
+  async #store(octets: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (octets.length > 0) await this.#draft?.write(octets);
+  }
+}

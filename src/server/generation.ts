@@ -1,0 +1,113 @@
+/**
+ * What one configuration brings to life. A reload builds the next generation, swaps it in, and disposes this one when the last of its
+ * connections has ended.
+ *
+ * @module
+ */
+
+import type { AccountAdmin } from "../accounts/account_store.ts";
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { Backend } from "../backend.ts";
+import type { Config, ListenerConfig } from "../config/config.ts";
+import type { LocalRecipients } from "../policy/local_recipients.ts";
+import { judgeRecipient } from "../policy/relay.ts";
+import { REPLIES } from "../smtp/replies.ts";
+import type { Identity } from "../smtp/identity.ts";
+import type { Decision, OfferFacts, SessionContext, Verdict } from "../smtp/session_state.ts";
+import type { Mechanism } from "../sasl/mechanism.ts";
+import type { Spool } from "../spool/spool.ts";
+import type { ServerCertificate } from "./certificate.ts";
+import type { NetworkSet } from "../lib/network.ts";
+
+/** The longest wait for the look-up of a recipient. */
+const LOOKUP_DEADLINE_MS = 10_000;
+
+/** What a generation is made of. */
+export interface GenerationParts {
+  readonly config: Config;
+  readonly authenticator: Authenticator;
+  readonly backends: readonly Backend[];
+  /** The account stores behind backends, by the backend's name. */
+  readonly stores: ReadonlyMap<string, AccountAdmin>;
+  readonly localRecipients: LocalRecipients;
+  readonly certificate: ServerCertificate | null;
+  readonly cleartextNetworks: NetworkSet;
+  readonly spool: Spool;
+  offered(listener: ListenerConfig, facts: OfferFacts): readonly Mechanism[];
+  /** Disposes what belongs to this configuration alone. */
+  dispose(): Promise<void>;
+}
+
+/** One configuration, alive. */
+export class Generation {
+  readonly parts: GenerationParts;
+  #users = 0;
+  #retired: (() => void) | null = null;
+
+  constructor(parts: GenerationParts) {
+    this.parts = parts;
+  }
+
+  get config(): Config {
+    return this.parts.config;
+  }
+
+  /** Marks a connection that needs this generation; disposing the result lets go. */
+  use(): Disposable {
+    this.#users++;
+    return {
+      [Symbol.dispose]: () => {
+        this.#users--;
+        if (this.#users === 0) this.#retired?.();
+      },
+    };
+  }
+
+  /** Waits for the last connection, then disposes everything. */
+  async retire(): Promise<void> {
+    if (this.#users > 0) await new Promise<void>((resolve) => this.#retired = resolve);
+    await this.parts.dispose();
+  }
+
+  /** What is fixed for a connection from `remote`. */
+  context(listener: ListenerConfig, session: { readonly id: string; readonly remote: string }): SessionContext {
+    const { config, certificate, cleartextNetworks } = this.parts;
+    const { limits } = config;
+    return {
+      hostname: config.hostname,
+      sessionId: session.id,
+      listener: listener.name,
+      role: listener.role,
+      requireTls: listener.requireTls && !cleartextNetworks.has(session.remote),
+      canStartTls: listener.tls === "starttls" && certificate !== null,
+      legacyAuthLine: config.sasl.legacyAuthLine,
+      realms: config.sasl.realms,
+      defaultRealm: config.defaultRealm,
+      limits: {
+        messageOctets: limits.messageSize,
+        recipients: limits.recipients,
+        authFailures: limits.authFailures,
+        protocolErrors: limits.protocolErrors,
+        refusedRecipients: limits.refusedRecipients,
+      },
+      offered: (facts) => this.parts.offered(listener, facts),
+    };
+  }
+
+  /** Judges a connection, a reverse-path or a forward-path. */
+  async decide(decision: Decision, identity: Identity | null): Promise<Verdict> {
+    switch (decision.about) {
+      case "connect":
+        return { kind: "accept" };
+      case "mail":
+        if (this.parts.spool.hasSpace()) return { kind: "accept" };
+        return { kind: "refuse", reply: REPLIES.noSpace, rule: "too little space is free for the queue" };
+      case "rcpt": {
+        const { localRecipients, config } = this.parts;
+        const signal = AbortSignal.timeout(LOOKUP_DEADLINE_MS);
+        const resolution = await localRecipients.resolve(decision.recipient.forwardPath, signal);
+        return judgeRecipient({ identity, resolution, hasRoute: config.delivery.default !== "none" });
+      }
+    }
+  }
+}

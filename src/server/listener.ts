@@ -1,0 +1,143 @@
+/**
+ * One address that is listened on: accepts, refuses what is over the limits, and hands the rest to connections of the current generation.
+ *
+ * @module
+ */
+
+import { fail, type Result, succeed } from "../lib/result.ts";
+import { canonicalAddress } from "../lib/network.ts";
+import type { ListenerConfig } from "../config/config.ts";
+import type { Log } from "../log/event.ts";
+import { formatReply } from "../smtp/reply.ts";
+import { REPLIES } from "../smtp/replies.ts";
+import { Connection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+import type { Generation } from "./generation.ts";
+import { Transport } from "./transport.ts";
+
+/** What a listener needs of the server. */
+export interface ListenerHost {
+  readonly connections: Connections;
+  readonly log: Log;
+  readonly now: () => number;
+  /** The generation that a new connection gets. */
+  current(): Generation;
+  /** A fresh session id. */
+  nextSession(): string;
+}
+
+/** A bound address. */
+export class Listener {
+  readonly #socket: Deno.TcpListener;
+  #config: ListenerConfig;
+  #accepting = false;
+
+  private constructor(socket: Deno.TcpListener, config: ListenerConfig) {
+    this.#socket = socket;
+    this.#config = config;
+  }
+
+  /** Binds the address; the problem says what to do. */
+  static bind(config: ListenerConfig): Result<Listener, string> {
+    try {
+      const socket = Deno.listen({ hostname: config.host, port: config.port, tcpBacklog: 1024 });
+      return succeed(new Listener(socket, config));
+    } catch (cause) {
+      return fail(`Cannot listen on ${formatAddress(config)} (${config.name}): ${bindProblem(cause)}`);
+    }
+  }
+
+  /** The address that was bound; the port is the system's choice where 0 was asked for. */
+  get address(): string {
+    const { hostname, port } = this.#socket.addr;
+    return formatAddress({ host: hostname, port });
+  }
+
+  get config(): ListenerConfig {
+    return this.#config;
+  }
+
+  /** Takes the settings of a new configuration for the same address. */
+  configure(config: ListenerConfig): void {
+    this.#config = config;
+  }
+
+  /** Whether clients are let in. */
+  get accepting(): boolean {
+    return this.#accepting;
+  }
+
+  /** Accepts until `close`. */
+  async run(host: ListenerHost): Promise<void> {
+    this.#accepting = true;
+    while (this.#accepting) {
+      try {
+        this.#accept(await this.#socket.accept(), host);
+      } catch (cause) {
+        if (!this.#accepting) return;
+        // Out of descriptors, or the client has gone: the next accept may do.
+        const text = `Cannot accept on ${this.address}: ${cause instanceof Error ? cause.message : "unknown"}`;
+        host.log({ kind: "warning", about: "accept", text });
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+
+  /** Stops accepting. */
+  close(): void {
+    this.#accepting = false;
+    try {
+      this.#socket.close();
+    } catch {
+      // Closed before.
+    }
+  }
+
+  #accept(conn: Deno.TcpConn, host: ListenerHost): void {
+    const remote = canonicalAddress(conn.remoteAddr.hostname);
+    const transport = new Transport(conn);
+    const { connections, log } = host;
+    if (!connections.mayOpen(remote)) {
+      log({ kind: "warning", about: "connections", text: `Refused ${remote}: too many connections` });
+      transport.write(formatReply(REPLIES.tooManyConnections));
+      void transport.close();
+      return;
+    }
+    setNoDelay(conn);
+    const connection = new Connection({
+      transport,
+      generation: host.current(),
+      listener: this.#config,
+      session: host.nextSession(),
+      remote,
+      log,
+      now: host.now,
+    });
+    void connections.serve(connection, remote);
+  }
+}
+
+/** Writes `host:port`, an IPv6 address in brackets. */
+export function formatAddress({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Replies are whole when they go out: waiting for more costs 40 ms (Nagle's algorithm and delayed acknowledgement). */
+function setNoDelay(conn: Deno.TcpConn): void {
+  try {
+    conn.setNoDelay(true);
+  } catch {
+    // The client has gone already; the first read will say so.
+  }
+}
+
+function bindProblem(cause: unknown): string {
+  if (cause instanceof Deno.errors.AddrInUse) {
+    return "the address is in use, stop the other program or choose another port";
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return "ports below 1024 need CAP_NET_BIND_SERVICE or a start as root with user =";
+  }
+  if (cause instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
+  return cause instanceof Error ? cause.message : "unknown reason";
+}

@@ -1,0 +1,245 @@
+/**
+ * The running server: what is bound, the generation in force, start, reload and stop.
+ *
+ * @module
+ */
+
+import type { Config, HttpConfig } from "../config/config.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { systemClock } from "../delivery/clock.ts";
+import { type Delivery, openDelivery } from "../delivery/open_delivery.ts";
+import { type Scheduler, startScheduler } from "../delivery/scheduler.ts";
+import { type HealthReport, probeHealth, shared } from "../http/health.ts";
+import { changePassword } from "../http/password.ts";
+import type { HttpServer } from "../http/sockets.ts";
+import { fail, type Result, succeed } from "../lib/result.ts";
+import type { Log } from "../log/event.ts";
+import { type BackendModules, buildGeneration } from "./assemble.ts";
+import { rebind } from "./bind.ts";
+import { Connections } from "./connections.ts";
+import type { Generation } from "./generation.ts";
+import type { Listener } from "./listener.ts";
+import { openHttp, openSockets, type SocketParts } from "./sockets.ts";
+import { Standing, type StartProblem } from "./standing.ts";
+
+const HEALTH_DEADLINE_MS = 5_000;
+const HEALTH_KEPT_MS = 1_000;
+
+/** What a server is started with. */
+export interface ServerParts {
+  readonly modules: BackendModules;
+  readonly log: Log;
+  /** For log lines. */
+  readonly configFile: string;
+  /** Reads the configuration again. */
+  load(): Promise<LoadedConfig>;
+}
+
+/** One configuration and what delivers by it. */
+interface Alive {
+  readonly generation: Generation;
+  readonly delivery: Delivery;
+}
+
+/** A server between start and stop. */
+export class Server {
+  readonly #parts: ServerParts;
+  readonly #standing: Standing;
+  readonly #connections: Connections;
+  readonly #scheduler: Scheduler;
+  readonly #health: () => Promise<HealthReport>;
+  readonly #sessionPrefix = Math.floor(Date.now() / 1000).toString(36);
+  readonly #retiring = new Set<Promise<void>>();
+  #alive: Alive;
+  #listeners: readonly Listener[];
+  #http: HttpServer | null = null;
+  #sockets: AsyncDisposable | null = null;
+  #sessions = 0;
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  private constructor(parts: ServerParts, standing: Standing, alive: Alive, listeners: readonly Listener[]) {
+    this.#parts = parts;
+    this.#standing = standing;
+    this.#alive = alive;
+    this.#listeners = listeners;
+    this.#connections = new Connections(alive.generation.config.limits, Date.now);
+    const { settings } = alive.delivery;
+    this.#scheduler = startScheduler({ spool: standing.spool, log: parts.log, clock: systemClock, settings });
+    standing.onDue(() => this.#scheduler.kick());
+    this.#health = shared(() => this.#probe(), { keepMs: HEALTH_KEPT_MS, now: Date.now });
+  }
+
+  /** Opens queue, accounts and sockets, and serves what is bound. The caller holds the lock of `data_dir`; the listeners are the server's from now on. */
+  static async start(
+    config: Config,
+    listeners: readonly Listener[],
+    parts: ServerParts,
+  ): Promise<Result<Server, StartProblem>> {
+    const standing = await Standing.open(config, parts.log);
+    if (!standing.ok) return standing;
+    const alive = await bringToLife(config, standing.value, parts);
+    if (!alive.ok) {
+      await standing.value[Symbol.asyncDispose]();
+      return alive;
+    }
+    const server = new Server(parts, standing.value, alive.value, listeners);
+    const sockets = await openSockets(config, server.#socketParts());
+    const http = sockets.ok && config.http !== null ? openHttp(config.http, server.#socketParts()) : null;
+    if (sockets.ok) server.#sockets = sockets.value;
+    if (!sockets.ok || http?.ok === false) {
+      await server.stop(AbortSignal.abort());
+      return fail({ kind: "io", message: !sockets.ok ? sockets.problem : http?.ok === false ? http.problem : "" });
+    }
+    server.#serve(listeners);
+    if (http !== null) server.#serveHttp(http.value);
+    return succeed(server);
+  }
+
+  /** Takes the file as it is now into force: a mistake leaves the old configuration running. One reload after the other. */
+  reload(): Promise<Result<void, readonly string[]>> {
+    const done = this.#reloading.then(() => this.#reload());
+    this.#reloading = done;
+    return done;
+  }
+
+  /** Drains: no new connection, no content cut short, then nothing is left open. Aborting `cut` ends the wait. */
+  async stop(cut: AbortSignal): Promise<void> {
+    const { log } = this.#parts;
+    for (const listener of this.#listeners) listener.close();
+    await this.#reloading;
+    if (this.#connections.count > 0) log({ kind: "draining", connections: this.#connections.count });
+    const { drainMs } = this.#alive.generation.config.limits;
+    await this.#connections.drain(drainMs, cut);
+    await this.#scheduler.stop(AbortSignal.any([cut, AbortSignal.timeout(drainMs)]));
+    await this.#sockets?.[Symbol.asyncDispose]();
+    await this.#http?.[Symbol.asyncDispose]();
+    await Promise.all(this.#retiring);
+    await this.#retire(this.#alive, Promise.resolve());
+    this.#connections[Symbol.dispose]();
+    await this.#standing[Symbol.asyncDispose]();
+  }
+
+  async #reload(): Promise<Result<void, readonly string[]>> {
+    const { log, configFile } = this.#parts;
+    const refuse = (mistakes: readonly string[]): Result<void, readonly string[]> => {
+      log({ kind: "reload-refused", config: configFile, mistakes });
+      return fail(mistakes);
+    };
+    const loaded = await this.#parts.load();
+    if (!loaded.ok) return refuse(loaded.mistakes);
+    const { config, warnings } = loaded;
+    const before = this.#alive.generation.config;
+    if (config.dataDir !== before.dataDir) return refuse(["data_dir: a change of it needs a restart"]);
+    if (config.user !== before.user) return refuse(["user: a change of it needs a restart"]);
+    const alive = await bringToLife(config, this.#standing, this.#parts);
+    if (!alive.ok) return refuse([alive.problem.message]);
+    const bound = rebind(config.listeners, this.#listeners);
+    if (!bound.ok) {
+      await this.#retire(alive.value, Promise.resolve());
+      return refuse(bound.problem);
+    }
+    const http = await this.#reopenHttp(before.http, config.http);
+    if (!http.ok) {
+      for (const listener of bound.value.opened) listener.close();
+      await this.#retire(alive.value, Promise.resolve());
+      return refuse([http.problem]);
+    }
+    this.#standing.configure(config);
+    this.#connections.configure(config.limits);
+    const old = this.#alive;
+    this.#alive = alive.value;
+    this.#listeners = bound.value.listeners;
+    bound.value.commit();
+    this.#serve(bound.value.opened);
+    this.#track(this.#retire(old, this.#scheduler.configure(alive.value.delivery.settings)));
+    for (const text of warnings) log({ kind: "warning", about: "config", text });
+    log({ kind: "reloaded", config: configFile });
+    return succeed(undefined);
+  }
+
+  /** Once no connection and no delivery needs it any more. */
+  async #retire({ generation, delivery }: Alive, delivered: Promise<void>): Promise<void> {
+    await delivered;
+    await delivery[Symbol.asyncDispose]();
+    await generation.retire();
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.catch((cause) => {
+      const text = cause instanceof Error ? cause.stack ?? cause.message : String(cause);
+      this.#parts.log({ kind: "bug", where: "reload", id: null, text });
+    }).finally(() => this.#retiring.delete(tracked));
+    this.#retiring.add(tracked);
+  }
+
+  #serve(listeners: readonly Listener[]): void {
+    for (const listener of listeners) {
+      const { name, role } = listener.config;
+      void listener.run({
+        connections: this.#connections,
+        log: this.#parts.log,
+        now: Date.now,
+        current: () => this.#alive.generation,
+        nextSession: () => `${this.#sessionPrefix}-${(++this.#sessions).toString(36)}`,
+      });
+      this.#parts.log({ kind: "listening", listener: name, address: listener.address, role });
+    }
+  }
+
+  #serveHttp(http: HttpServer): void {
+    this.#http = http;
+    this.#parts.log({ kind: "listening", listener: "http", address: http.address, role: "http" });
+  }
+
+  async #reopenHttp(before: HttpConfig | null, after: HttpConfig | null): Promise<Result<void, string>> {
+    if (before?.host === after?.host && before?.port === after?.port) return succeed(undefined);
+    const opened = after === null ? null : openHttp(after, this.#socketParts());
+    if (opened?.ok === false) return opened;
+    await this.#http?.[Symbol.asyncDispose]();
+    this.#http = null;
+    if (opened !== null) this.#serveHttp(opened.value);
+    return succeed(undefined);
+  }
+
+  #probe(): Promise<HealthReport> {
+    return probeHealth({
+      listeners: () =>
+        this.#listeners.map((one) => ({ name: one.config.name, address: one.address, up: one.accepting })),
+      spool: this.#standing.spool,
+      backends: () => this.#alive.generation.parts.backends,
+      certificateEnds: () => this.#alive.generation.parts.certificate?.expires ?? null,
+      now: Date.now,
+      deadlineMs: HEALTH_DEADLINE_MS,
+    });
+  }
+
+  #socketParts(): SocketParts {
+    const { log } = this.#parts;
+    const session = () => `${this.#sessionPrefix}-p${(++this.#sessions).toString(36)}`;
+    return {
+      log,
+      health: this.#health,
+      spool: this.#standing.spool,
+      reload: () => this.reload(),
+      changePassword: (request, { signal }) => {
+        const { config, parts: { authenticator, stores } } = this.#alive.generation;
+        const accountsOf = (name: string) => stores.get(name) ?? null;
+        const parts = { authenticator, accountsOf, defaultRealm: config.defaultRealm, session: session(), log };
+        return changePassword(parts, request, { signal });
+      },
+    };
+  }
+}
+
+async function bringToLife(
+  config: Config,
+  standing: Standing,
+  { modules, log }: ServerParts,
+): Promise<Result<Alive, StartProblem>> {
+  const generation = await buildGeneration(config, standing, modules);
+  if (!generation.ok) return generation;
+  const delivery = await openDelivery(config, { recipients: generation.value.parts.localRecipients, log });
+  if (delivery.ok) return succeed({ generation: generation.value, delivery: delivery.value });
+  await generation.value.retire();
+  return fail({ kind: "config", message: delivery.problem });
+}

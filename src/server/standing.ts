@@ -1,0 +1,139 @@
+/**
+ * What lives as long as the process: the queue, the account stores, what is known of guessers. A reload hands it new settings; two
+ * schedulers over one spool would send twice.
+ *
+ * @module
+ */
+
+import { join, resolve } from "node:path";
+import { type AccountSettings, openAccountStore, type SqliteAccountStore } from "../accounts/sqlite_account_store.ts";
+import { openKnownNetworks } from "../accounts/known_networks.ts";
+import { type ConfigurableGuessingStore, createGuessingStore } from "../auth/guessing.ts";
+import { loadProcessKey } from "../auth/process_key.ts";
+import { createSuccessCache, type SuccessCache } from "../auth/success_cache.ts";
+import type { Config } from "../config/config.ts";
+import { fail, type Result, succeed } from "../lib/result.ts";
+import type { Log } from "../log/event.ts";
+import type { Spool } from "../spool/spool.ts";
+import { openSpool } from "../spool/sqlite_spool.ts";
+
+/** Why the server cannot start, with the kind that decides the exit code. */
+export interface StartProblem {
+  readonly kind: "damaged" | "newer" | "io" | "config" | "permission" | "held";
+  readonly message: string;
+}
+
+/** Thrown where a backend asks for an account store that cannot be opened; caught where a generation is built. */
+export class StoreUnavailable extends Error {
+  readonly problem: StartProblem;
+
+  constructor(problem: StartProblem) {
+    super(problem.message);
+    this.name = "StoreUnavailable";
+    this.problem = problem;
+  }
+}
+
+/** Whom the spool calls. */
+interface DueCall {
+  call: () => void;
+}
+
+/** What lives as long as the process. */
+export class Standing implements AsyncDisposable {
+  readonly spool: Spool;
+  readonly guessing: ConfigurableGuessingStore;
+  readonly cache: SuccessCache;
+  /** Of all keyed hashes. */
+  readonly key: Uint8Array<ArrayBuffer>;
+  readonly log: Log;
+  readonly #stores = new Map<string, SqliteAccountStore>();
+  readonly #dataDir: string;
+  #settings: AccountSettings;
+  readonly #due: DueCall;
+
+  private constructor(parts: {
+    readonly spool: Spool;
+    readonly due: DueCall;
+    readonly guessing: ConfigurableGuessingStore;
+    readonly cache: SuccessCache;
+    readonly key: Uint8Array<ArrayBuffer>;
+    readonly log: Log;
+    readonly config: Config;
+  }) {
+    this.spool = parts.spool;
+    this.#due = parts.due;
+    this.guessing = parts.guessing;
+    this.cache = parts.cache;
+    this.key = parts.key;
+    this.log = parts.log;
+    this.#dataDir = parts.config.dataDir;
+    this.#settings = accountSettings(parts.config);
+  }
+
+  /** Opens everything in `data_dir`, whose lock the caller holds. */
+  static async open(config: Config, log: Log): Promise<Result<Standing, StartProblem>> {
+    const key = loadProcessKey(join(config.dataDir, "key"));
+    if (!key.ok) return fail({ kind: "io", message: key.problem });
+    const known = openKnownNetworks(join(config.dataDir, "known_networks"));
+    if (!known.ok) return fail(known.problem);
+    // The spool calls back from the moment it is open; the scheduler is there a moment later.
+    const due: DueCall = { call: () => {} };
+    const spool = await openSpool(config.dataDir, {
+      messageSizeLimit: config.limits.messageSize,
+      log,
+      clock: { now: Date.now },
+      onDue: () => due.call(),
+    });
+    if (!spool.ok) return fail(spool.problem);
+    return succeed(
+      new Standing({
+        spool: spool.value,
+        due,
+        guessing: createGuessingStore(config.guessing, known.value),
+        cache: createSuccessCache({ key: key.value }),
+        key: key.value,
+        log,
+        config,
+      }),
+    );
+  }
+
+  /** Called when a mail has become due. */
+  onDue(call: () => void): void {
+    this.#due.call = call;
+  }
+
+  /** The account store in a file under `data_dir`, opened once. Throws `StoreUnavailable`. */
+  accounts(file: string): SqliteAccountStore {
+    const path = resolve(this.#dataDir, file);
+    const open = this.#stores.get(path);
+    if (open !== undefined) return open;
+    const opened = openAccountStore(path, { ...this.#settings, now: Date.now });
+    if (!opened.ok) throw new StoreUnavailable(opened.problem);
+    this.#stores.set(path, opened.value);
+    return opened.value;
+  }
+
+  /** Takes the settings of a new configuration. */
+  configure(config: Config): void {
+    this.#settings = accountSettings(config);
+    for (const store of this.#stores.values()) store.configure(this.#settings);
+    this.guessing.configure(config.guessing);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.spool[Symbol.asyncDispose]();
+    await this.guessing[Symbol.asyncDispose]();
+    for (const store of this.#stores.values()) await store[Symbol.asyncDispose]();
+  }
+}
+
+function accountSettings({ defaultRealm, sasl }: Config): AccountSettings {
+  return {
+    defaultRealm,
+    realms: sasl.realms,
+    legacyVerifiers: sasl.legacyVerifiers,
+    userCaseSensitive: sasl.userCaseSensitive,
+  };
+}
