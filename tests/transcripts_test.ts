@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { CLIENT_MECHANISMS, type ClientMechanismName } from "../src/sasl/client.ts";
-import { authenticate, SITE } from "./lib/people.ts";
+import { authenticate, isClientMechanism, SITE } from "./lib/people.ts";
 import { PureSession } from "./lib/pure_session.ts";
 import { matches, octetsOf, parseTranscript, type Transcript, type TranscriptLine } from "./lib/transcript.ts";
 
@@ -60,8 +59,4 @@ async function exchange(session: PureSession, text: string): Promise<string> {
     session.push(new TextEncoder().encode(`${line}\r\n`));
     return Promise.resolve(session.output.shift() ?? "");
   });
-}
-
-function isClientMechanism(name: string): name is ClientMechanismName {
-  return CLIENT_MECHANISMS.some((one) => one === name);
 }

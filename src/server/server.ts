@@ -121,16 +121,19 @@ export class Server {
 
   async #reload(): Promise<Result<void, readonly string[]>> {
     const { log, configFile } = this.#parts;
+    const before = this.#alive.generation.config;
     const refuse = (mistakes: readonly string[]): Result<void, readonly string[]> => {
+      this.#standing.configure(before);
       log({ kind: "reload-refused", config: configFile, mistakes });
       return fail(mistakes);
     };
     const loaded = await this.#parts.load();
     if (!loaded.ok) return refuse(loaded.mistakes);
     const { config, warnings } = loaded;
-    const before = this.#alive.generation.config;
     if (config.dataDir !== before.dataDir) return refuse(["data_dir: a change of it needs a restart"]);
     if (config.user !== before.user) return refuse(["user: a change of it needs a restart"]);
+    // A backend looks at the settings of its store when it opens.
+    this.#standing.configure(config);
     const alive = await bringToLife(config, this.#standing, this.#parts);
     if (!alive.ok) return refuse([alive.problem.message]);
     const bound = rebind(config.listeners, this.#listeners);
@@ -144,7 +147,6 @@ export class Server {
       await this.#retire(alive.value, Promise.resolve());
       return refuse([http.problem]);
     }
-    this.#standing.configure(config);
     this.#connections.configure(config.limits);
     const old = this.#alive;
     this.#alive = alive.value;

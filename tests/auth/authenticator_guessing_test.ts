@@ -127,16 +127,19 @@ Deno.test("the case of a name is no way around the count", async () => {
 });
 
 Deno.test("a guessing network waits a minute for each reply, fifty connections at most; the next get 454", async () => {
-  const release = new AbortController();
-  const gate = Promise.withResolvers<void>();
-  release.signal.addEventListener("abort", () => gate.resolve());
+  const [allHeld, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let waiting = 0;
   await using setup = bench({
     backends: [withPassword("test", [NAME], "secret")],
-    wait: (ms) => ms >= 60_000 ? gate.promise : Promise.resolve(),
+    wait: (ms) => {
+      if (ms < 60_000) return Promise.resolve();
+      if (++waiting === 50) allHeld.resolve();
+      return gate.promise;
+    },
   });
   for (let account = 0; account < 19; account++) await setup.login(user(`u${account}`), "x", { origin: STRANGER });
   const held = Array.from({ length: 50 }, (_, at) => setup.login(user(`h${at}`), "x", { origin: STRANGER }));
-  while (setup.waits.filter((ms) => ms === 60_000).length < 50) await new Promise((resolve) => setTimeout(resolve));
+  await allHeld.promise;
   const beyond = await setup.authenticator.begin({ ...ORIGIN, ...STRANGER }, "s").conclude(
     { kind: "failed", authcid: user("more"), why: "wrong-secret", detail: "" },
     "s.1",
@@ -147,7 +150,7 @@ Deno.test("a guessing network waits a minute for each reply, fifty connections a
     "accepted",
     "a right password does not wait",
   );
-  release.abort();
+  gate.resolve();
   ok((await Promise.all(held)).every(({ verdict }) => verdict.kind === "rejected"));
   match(ends(setup.events).find(({ reason }) => reason.includes("waits"))?.reason ?? "", /reply waits 60 s$/);
 });
@@ -156,6 +159,7 @@ Deno.test("a wait ends when the client goes or the authenticator is disposed", a
   for (const how of ["exchange", "authenticator"] as const) {
     const setup = bench({ backends: [withPassword("test", [], "")] });
     const guessing = { ...setup.guessing, failed: () => Promise.resolve({ delayMs: 3_600_000 }) };
+    const held = Promise.withResolvers<void>();
     const authenticator = createAuthenticator({
       config: {
         defaultRealm: "baz.co.jp",
@@ -165,13 +169,13 @@ Deno.test("a wait ends when the client goes or the authenticator is disposed", a
       backends: [],
       guessing,
       cache: createSuccessCache({ key: KEY }),
-      log: () => {},
+      log: () => held.resolve(),
       clock: setup.clock,
       key: KEY,
     });
     const exchange = authenticator.begin(ORIGIN, "s");
     const verdict = exchange.conclude({ kind: "failed", authcid: SHIN, why: "wrong-secret", detail: "" }, "s.1");
-    await new Promise((resolve) => setTimeout(resolve));
+    await held.promise;
     if (how === "exchange") exchange[Symbol.dispose]();
     else await authenticator[Symbol.asyncDispose]();
     deepEqual(await verdict, { kind: "rejected" });

@@ -8,7 +8,7 @@ import { pbkdf2Sync } from "node:crypto";
 import type { Account, Answer, Question, Verifier, VerifierScheme } from "../../src/backend.ts";
 import { decodeBase64, encodeBase64, utf8 } from "../../src/lib/octets.ts";
 import { cramMd5Contexts, digestMd5Ha1s, scramKeys } from "../../src/sasl/derive.ts";
-import { type ClientMechanismName, startClient } from "../../src/sasl/client.ts";
+import { CLIENT_MECHANISMS, type ClientMechanismName, startClient } from "../../src/sasl/client.ts";
 
 /** Someone with an account. */
 export interface Person {
@@ -79,6 +79,11 @@ export async function authenticate(
     if (reply.startsWith("235") && !turn.complete) throw new Error(`${mechanism}: 235 without a proof of the server`);
   }
   return reply;
+}
+
+/** Whether our client can use this mechanism without a channel binding. */
+export function isClientMechanism(name: string): name is ClientMechanismName {
+  return CLIENT_MECHANISMS.some((one) => one === name);
 }
 
 function verifierOf(person: Person, scheme: VerifierScheme): Verifier {

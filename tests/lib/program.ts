@@ -1,0 +1,126 @@
+/**
+ * Our own program as a process: from the source tree, or the compiled binary that `DOKODEMO_BIN` names.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { makeCertificate } from "../../src/cli/demo_certificate.ts";
+import { type Finished, run, ServerProcess } from "../servers/lib.ts";
+import { PEOPLE, SITE } from "./people.ts";
+
+/** A folder with a configuration, a certificate and accounts. */
+export interface Site {
+  readonly folder: string;
+  readonly config: string;
+  /** PEM of the authority that signed the certificate. */
+  readonly authority: string;
+  /** Where Maildir folders are: `{user}` below it. */
+  readonly mail: string;
+  readonly dataDir: string;
+}
+
+/** What differs from the standard set-up. */
+export interface SiteOptions {
+  /** Lines above the first section. */
+  readonly top?: string;
+  /** Lines behind the last section. */
+  readonly more?: string;
+  /** Lines of [delivery.smarthost]; without it mail for elsewhere goes to a port where nobody is. */
+  readonly smarthost?: string;
+  /** Lines of [sasl]. */
+  readonly sasl?: string;
+}
+
+/** A server that is ready. */
+export interface RunningProgram extends AsyncDisposable {
+  readonly process: ServerProcess;
+  /** Port by the listener's name. */
+  readonly ports: ReadonlyMap<string, number>;
+}
+
+/** Runs a command of ours to its end. */
+export function runProgram(args: readonly string[], options: { readonly input?: string } = {}): Promise<Finished> {
+  const { program, before } = ourProgram();
+  return run(program, { ...options, args: [...before, ...args] });
+}
+
+/** Writes the standard set-up of `tests/transcripts/README.md` into a folder. */
+export async function makeSite(folder: string, options: SiteOptions = {}): Promise<Site> {
+  const made = await makeCertificate([SITE.hostname, "127.0.0.1"], Date.now());
+  await Deno.writeTextFile(join(folder, "authority.pem"), made.authority);
+  await Deno.writeTextFile(join(folder, "certificate.pem"), made.certificate);
+  await Deno.writeTextFile(join(folder, "key.pem"), made.key, { mode: 0o600 });
+  const config = join(folder, "dokodemo.toml");
+  await Deno.writeTextFile(config, siteConfig(folder, options));
+  for (const { local, realm, password, disabled } of PEOPLE) {
+    const name = `${local}@${realm}`;
+    const added = await runProgram(["user", "add", name, "--password-stdin", "--config", config], { input: password });
+    if (added.code !== 0) throw new Error(`Cannot add ${name}: ${added.output}`);
+    if (disabled) await runProgram(["user", "disable", name, "--config", config]);
+  }
+  return {
+    folder,
+    config,
+    authority: made.authority,
+    mail: join(folder, "mail"),
+    dataDir: join(folder, "data"),
+  };
+}
+
+/** Starts `serve` and waits for its "ready". */
+export async function startProgram(site: Pick<Site, "config">): Promise<RunningProgram> {
+  const { program, before } = ourProgram();
+  const process = new ServerProcess(program, { args: [...before, "serve", "--config", site.config] });
+  await process.line((line) => line.includes('"kind":"ready"'));
+  const events = process.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+  const listening = events.filter(({ kind }) => kind === "listening");
+  const ports = new Map<string, number>(listening.map(({ listener, address }) => {
+    return [String(listener), Number(String(address).split(":").at(-1))];
+  }));
+  return { process, ports, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() };
+}
+
+function ourProgram(): { readonly program: string; readonly before: readonly string[] } {
+  const binary = Deno.env.get("DOKODEMO_BIN");
+  if (binary !== undefined) return { program: binary, before: [] };
+  const main = new URL("../../src/main.ts", import.meta.url).pathname;
+  return { program: Deno.execPath(), before: ["run", "-A", "--quiet", "--no-check", main] };
+}
+
+function siteConfig(folder: string, { top = "", more = "", smarthost, sasl = "" }: SiteOptions): string {
+  return `hostname = "${SITE.hostname}"
+default_realm = "${SITE.defaultRealm}"
+local_domains = ${JSON.stringify(SITE.localDomains)}
+postmaster = "${SITE.postmaster}"
+data_dir = "data"
+${top}
+[tls]
+certificate_file = "certificate.pem"
+key_file = "key.pem"
+[[listener]]
+name = "mta"
+address = "127.0.0.1:0"
+role = "mta"
+[[listener]]
+name = "msa"
+address = "127.0.0.1:0"
+role = "msa"
+[[listener]]
+name = "msas"
+address = "127.0.0.1:0"
+role = "msa"
+tls = "implicit"
+[sasl]
+${sasl}
+[delivery.local]
+maildir = ${JSON.stringify(join(folder, "mail", "{user}"))}
+[delivery.smarthost]
+${smarthost ?? 'address = "127.0.0.1:9"\ntls = "never"'}
+[guessing]
+enabled = false
+[log]
+format = "json"
+${more}
+`;
+}
