@@ -45,7 +45,7 @@ export async function requestOverSocket(
 ): Promise<Result<SocketAnswer, SocketProblem>> {
   let connection: Deno.UnixConn;
   try {
-    connection = await Deno.connect({ transport: "unix", path: socket });
+    connection = await connect(socket);
   } catch (error) {
     return fail({ kind: connectProblem(error), message: `Cannot connect to ${socket}: ${reasonOf(error)}` });
   }
@@ -56,8 +56,11 @@ export async function requestOverSocket(
     connection.close();
   }, timeoutMs);
   try {
-    await writeAll(connection, encodeRequest(request));
-    const answer = parseAnswer(await readAll(connection));
+    // A server that has heard enough (413, 503) answers and closes: that breaks our write, and the answer is there all the same.
+    const unsent = await writeAll(connection, encodeRequest(request)).then(() => null, (error: unknown) => error);
+    const received = await readAll(connection);
+    if (received === "" && unsent !== null) throw unsent;
+    const answer = parseAnswer(received);
     return answer.ok ? answer : fail({ kind: "io", message: `Cannot read the answer of ${socket}: ${answer.problem}` });
   } catch (error) {
     const reason = late ? `no answer within ${timeoutMs} ms` : reasonOf(error);
@@ -65,6 +68,18 @@ export async function requestOverSocket(
   } finally {
     clearTimeout(timer);
     if (!late) connection.close();
+  }
+}
+
+/** A Unix socket whose queue is full refuses with EAGAIN instead of letting us wait: try again for two seconds. */
+async function connect(socket: string): Promise<Deno.UnixConn> {
+  for (let left = 40;; left--) {
+    try {
+      return await Deno.connect({ transport: "unix", path: socket });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock) || left === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 }
 
@@ -86,12 +101,17 @@ async function writeAll(connection: Deno.Conn, octets: Uint8Array): Promise<void
   for (let at = 0; at < octets.length;) at += await connection.write(octets.subarray(at));
 }
 
+/** All until the other side closes; a reset after the first octet is an end like any, for `parseAnswer` knows what is missing. */
 async function readAll(connection: Deno.Conn): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(65_536);
   let text = "";
-  for (let count = await connection.read(buffer); count !== null; count = await connection.read(buffer)) {
-    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+  try {
+    for (let count = await connection.read(buffer); count !== null; count = await connection.read(buffer)) {
+      text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    }
+  } catch (error) {
+    if (text === "") throw error;
   }
   return text + decoder.decode();
 }

@@ -79,6 +79,12 @@ export const command: CliCommand = {
           ),
       );
     }
+    queue.addCommand(
+      takesConfig(subcommand("verify", "Look through the queue's files for damage; nothing is changed."))
+        .option("--salvage <NEWFILE>", "save what can be read of the database into this new file; no server may run")
+        .option("--json", "as a JSON array of one object")
+        .action(exits((options: VerifyOptions) => onDataDir(options, (dataDir) => verify(dataDir, options)))),
+    );
     return queue;
   },
 };
@@ -92,24 +98,41 @@ interface ListOptions extends JsonOptions {
   readonly domain?: string;
 }
 
+interface VerifyOptions extends JsonOptions {
+  readonly salvage?: string;
+}
+
 function subcommand(name: string, summary: string): Command {
   return newCommand(`queue ${name}`, summary).name(name);
 }
 
-async function withQueue(options: ConfigOption, run: (access: QueueAccess) => Promise<number>): Promise<number> {
+async function onDataDir(options: ConfigOption, run: (dataDir: string) => Promise<number>): Promise<number> {
   const dataDir = await findDataDir(options.config);
   if (!dataDir.ok) {
     complain(dataDir.problem);
     return EXIT.config;
   }
   try {
-    await using access = await reachQueue(dataDir.value);
-    return await run(access);
+    return await run(dataDir.value);
   } catch (error) {
     if (!(error instanceof QueueTrouble)) throw error;
     complain(error.message);
     return error.exit;
   }
+}
+
+function withQueue(options: ConfigOption, run: (access: QueueAccess) => Promise<number>): Promise<number> {
+  return onDataDir(options, async (dataDir) => {
+    await using access = await reachQueue(dataDir);
+    return await run(access);
+  });
+}
+
+async function verify(dataDir: string, { salvage, json }: VerifyOptions): Promise<number> {
+  const { salvageQueue, verifyQueue } = await import("./queue_verify.ts");
+  return salvage === undefined
+    ? await verifyQueue(dataDir, { json: json === true })
+    : await salvageQueue(dataDir, salvage);
 }
 
 async function list(access: QueueAccess, { account, domain, json }: ListOptions): Promise<number> {

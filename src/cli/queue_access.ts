@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { queueItemSchema, type QueuePage, queuePageSchema } from "../http/queue_item.ts";
 import { type QueueOperations, queueOperations } from "../http/queue_operations.ts";
 import type { Log } from "../log/event.ts";
+import type { OpenProblem } from "../spool/protocol.ts";
 import { requestOverSocket, type SocketAnswer, type SocketProblem } from "./control_client.ts";
 import { EXIT } from "./exit.ts";
 import { complain } from "./output.ts";
@@ -36,18 +37,35 @@ export async function reachQueue(dataDir: string): Promise<QueueAccess> {
   return await openQueue(dataDir);
 }
 
-/** Takes the lock of a `data_dir` that no server uses, first becoming its owner. */
-export async function lockQueue(dataDir: string): Promise<AsyncDisposable> {
+/** Becomes the owner of a `data_dir`, which has to be there: its files must stay those of the service. */
+export async function ownDataDir(dataDir: string): Promise<void> {
   if (!await Deno.stat(dataDir).then((info) => info.isDirectory, () => false)) {
     throw new QueueTrouble(`There is no data_dir ${dataDir}`, EXIT.unavailable);
   }
   const owner = await becomeOwner(dataDir, { user: null });
   if (!owner.ok) throw new QueueTrouble(owner.problem.message, owner.problem.exit);
+}
+
+/** Takes the lock of a `data_dir` that no server uses. */
+export async function lockQueue(dataDir: string): Promise<AsyncDisposable> {
+  await ownDataDir(dataDir);
   const { lockDataDir } = await import("../spool/lock.ts");
   const lock = await lockDataDir(dataDir);
   if (lock.ok) return lock.value;
   const { kind, message } = lock.problem;
   throw new QueueTrouble(message, kind === "held" ? EXIT.tempFail : EXIT.unavailable);
+}
+
+/** The exit code for a spool that cannot be opened. */
+export function exitOfOpen({ kind }: OpenProblem): number {
+  switch (kind) {
+    case "damaged":
+      return EXIT.data;
+    case "newer":
+      return EXIT.config;
+    case "io":
+      return EXIT.unavailable;
+  }
 }
 
 async function openQueue(dataDir: string): Promise<QueueAccess> {
@@ -63,7 +81,7 @@ async function openQueue(dataDir: string): Promise<QueueAccess> {
     clock: { now: () => Date.now() },
     onDue: () => {},
   });
-  if (!spool.ok) throw new QueueTrouble(spool.problem.message, OPEN_EXITS[spool.problem.kind]);
+  if (!spool.ok) throw new QueueTrouble(spool.problem.message, exitOfOpen(spool.problem));
   stack.use(spool.value);
 
   const queue = queueOperations(spool.value, { by: "command", log: tell });
@@ -79,8 +97,6 @@ async function openQueue(dataDir: string): Promise<QueueAccess> {
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
-
-const OPEN_EXITS = { damaged: EXIT.data, newer: EXIT.config, io: EXIT.unavailable } as const;
 
 /** The log of a command is its standard error, and only what somebody has to know. */
 const tell: Log = (event) => {

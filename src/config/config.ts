@@ -79,12 +79,12 @@ export interface SaslConfig {
   readonly legacyAuthLine: boolean;
 }
 
-/** One backend's section, its own keys not yet looked at. */
+/** One backend's section. */
 export interface BackendConfig {
   readonly name: string;
   readonly type: string;
   readonly deadlineMs: number;
-  /** Checked by the backend's own schema. */
+  /** What the backend's own schema has made of its keys. */
   readonly options: unknown;
 }
 

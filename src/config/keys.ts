@@ -45,18 +45,23 @@ export function renameKeys(
   return { tree: rename(tree, keysOf(schema), options.path), mistakes };
 
   function rename(value: unknown, keys: Keys, path: KeyPath): unknown {
+    // To zod a date is a table without keys, and no key of ours takes one.
+    if (value instanceof Date) {
+      mistakes.push({ path, text: "no date is expected here, and a text needs quotes" });
+      return undefined;
+    }
     if (Array.isArray(value)) return value.map((item, at) => rename(item, keys.element ?? NO_KEYS, [...path, at]));
     if (!isTable(value)) return value;
-    if (keys.element !== null) {
-      return mapTable(value, (key, item) => [key, rename(item, keys.element ?? NO_KEYS, [...path, key])]);
+    const { fields, element } = keys;
+    if (fields === null) {
+      return mapTable(value, (key, item) => [key, element === null ? item : rename(item, element, [...path, key])]);
     }
-    if (keys.fields === null) return value;
-    const fields = keys.fields;
     return mapTable(value, (key, item) => {
       const field = fields.get(toCamel(key));
       if (field !== undefined && toSnake(toCamel(key)) === key) {
         return [toCamel(key), rename(item, field, [...path, key])];
       }
+      if (keys.loose && field === undefined) return [key, item];
       mistakes.push({ path: [...path, key], text: unknownKey(key, [...path, key], fields.keys()) });
       return null;
     });
@@ -103,17 +108,20 @@ export function isTable(value: unknown): value is Readonly<Record<string, unknow
 interface Keys {
   readonly fields: ReadonlyMap<string, Keys> | null;
   readonly element: Keys | null;
+  /** Whether the table may have other keys too; those stay as they are. */
+  readonly loose: boolean;
 }
 
-const NO_KEYS: Keys = { fields: null, element: null };
+const NO_KEYS: Keys = { fields: null, element: null, loose: true };
 
 function keysOf(schema: unknown): Keys {
   if (schema instanceof z.ZodObject) {
-    if (schema.def.catchall !== undefined && !(schema.def.catchall instanceof z.ZodNever)) return NO_KEYS;
-    return { fields: new Map(Object.entries(schema.shape).map(([key, of]) => [key, keysOf(of)])), element: null };
+    const fields = new Map(Object.entries(schema.shape).map(([key, of]) => [key, keysOf(of)]));
+    const { catchall } = schema.def;
+    return { fields, element: null, loose: catchall !== undefined && !(catchall instanceof z.ZodNever) };
   }
-  if (schema instanceof z.ZodArray) return { fields: null, element: keysOf(schema.element) };
-  if (schema instanceof z.ZodRecord) return { fields: null, element: keysOf(schema.valueType) };
+  if (schema instanceof z.ZodArray) return { ...NO_KEYS, element: keysOf(schema.element) };
+  if (schema instanceof z.ZodRecord) return { ...NO_KEYS, element: keysOf(schema.valueType) };
   if (schema instanceof z.ZodPipe) return keysOf(schema.in);
   if (
     schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault ||
@@ -124,9 +132,13 @@ function keysOf(schema: unknown): Keys {
 }
 
 function eitherOf(a: Keys, b: Keys): Keys {
+  if (a.fields === null || b.fields === null) {
+    return { ...(a.fields === null ? b : a), element: a.element ?? b.element };
+  }
   return {
-    fields: a.fields === null ? b.fields : new Map([...a.fields, ...(b.fields ?? [])]),
+    fields: new Map([...a.fields, ...b.fields]),
     element: a.element ?? b.element,
+    loose: a.loose || b.loose,
   };
 }
 

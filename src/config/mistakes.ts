@@ -65,7 +65,6 @@ function show(value: unknown): string {
 function kindOf(value: unknown): string {
   if (value === undefined) return "nothing";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  if (value instanceof Date) return "a date";
   return isTable(value) ? "a table" : `a ${typeof value}`;
 }
 

@@ -51,7 +51,8 @@ export class ClientConnection {
     { host, port }: { readonly host: string; readonly port: number },
     signal: AbortSignal,
   ): Promise<Result<ClientConnection, ConnectionProblem>> {
-    const socket = connectTcp({ host, port });
+    // Commands are short, and each waits for its reply.
+    const socket = connectTcp({ host, port, noDelay: true });
     const connected = Promise.withResolvers<ConnectionProblem | null>();
     const text = `Cannot connect to ${host}:${port}`;
     const stop = () => connected.resolve({ kind: "aborted", text: "The server is stopping", detail: null });
@@ -103,7 +104,10 @@ export class ClientConnection {
   }
 
   /** The handshake as a client; `checked`: the certificate is good and belongs to the host. What was received before is dropped. */
-  async startTls({ host, ca, check }: TlsOptions): Promise<Result<{ readonly checked: boolean }, ConnectionProblem>> {
+  async startTls(
+    { host, ca, check }: TlsOptions,
+    signal: AbortSignal | null,
+  ): Promise<Result<{ readonly checked: boolean }, ConnectionProblem>> {
     const plain = this.#socket;
     // Paused before the TLS socket takes over: else a read that is under way swallows the first octets of the handshake.
     this.#detach();
@@ -125,10 +129,11 @@ export class ClientConnection {
     });
     this.#socket = secure;
     this.#detach = this.#attach(secure);
-    const waited = await this.#until(() => established || this.#problem !== null, HANDSHAKE_MS, null);
+    const waited = await this.#until(() => established || this.#problem !== null, HANDSHAKE_MS, signal);
     const problem = waited ?? this.#problem;
     if (problem === null) return succeed({ checked: secure.authorized });
     this.destroy();
+    if (problem.kind === "aborted") return fail(problem);
     return fail({ kind: "tls", text: `TLS with ${host} failed`, detail: problem.detail ?? problem.text });
   }
 

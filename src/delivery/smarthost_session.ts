@@ -82,7 +82,7 @@ async function openConversation(
   const connection = await ClientConnection.connect(hop, signal);
   if (!connection.ok) return fail(reportProblem(connection.problem, settings.log));
   const tls: TlsOptions = { host: hop.host, ca: settings.ca, check: settings.config.tls !== "opportunistic" };
-  const secure = settings.config.tls === "implicit" ? await connection.value.startTls(tls) : null;
+  const secure = settings.config.tls === "implicit" ? await connection.value.startTls(tls, signal) : null;
   if (secure !== null && !secure.ok) return fail(reportProblem(secure.problem, settings.log));
   const { config, hostname, log } = settings;
   const state = startConversation({
@@ -171,7 +171,7 @@ class Conversation {
         await this.#connection.write(utf8(effect.text), COMMAND_MS, signal);
         return null;
       case "start-tls":
-        return await this.#startTls();
+        return await this.#startTls(signal);
       case "send-content":
         return task === null ? null : await this.#sendContent(task, effect.recipients, signal);
       case "settle":
@@ -195,7 +195,7 @@ class Conversation {
     return this.#state.phase.at === "closed" && this.#state.phase.outcome === null;
   }
 
-  async #startTls(): Promise<ClientEvent> {
+  async #startTls(signal: AbortSignal | null): Promise<ClientEvent> {
     // Octets before TLS that are taken for replies after it: an injected reply.
     if (this.#parser.hasRest || this.#connection.readable) {
       return {
@@ -205,7 +205,7 @@ class Conversation {
         detail: "the server sent more than one reply to STARTTLS",
       };
     }
-    const secure = await this.#connection.startTls(this.#tls);
+    const secure = await this.#connection.startTls(this.#tls, signal);
     return secure.ok ? { kind: "tls-established", checked: secure.value.checked } : lost(secure.problem);
   }
 

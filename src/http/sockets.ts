@@ -115,8 +115,10 @@ async function whyTaken(path: string): Promise<string | null> {
     const connection = await Deno.connect({ transport: "unix", path });
     connection.close();
     return "another server answers there; stop it first";
-  } catch {
-    return null;
+  } catch (error) {
+    // Any other refusal, such as that of a full queue, may be a server's.
+    const gone = error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.NotFound;
+    return gone ? null : `a socket is there that may be in use: ${reasonOf(error)}`;
   }
 }
 

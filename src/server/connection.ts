@@ -66,6 +66,8 @@ export class Connection {
   readonly #transport: Transport;
   readonly #context: SessionContext;
   readonly #began: number;
+  /** Whoever is asked for this client has its own deadline; this ends the question when the connection is cut. */
+  readonly #gone = new AbortController();
   #state: SessionState = INITIAL_STATE;
   #exchange: AuthenticationExchange | null = null;
   #content: OpenContent | null = null;
@@ -93,6 +95,7 @@ export class Connection {
       if (cause instanceof TransportEnded) this.#reason = ENDINGS[cause.because];
       else await this.#bug(cause);
     }
+    this.#gone.abort();
     this.#exchange?.[Symbol.dispose]();
     await this.#dropContent();
     await this.#transport.close();
@@ -124,6 +127,7 @@ export class Connection {
   /** Ends the connection at once: the drain has taken too long. */
   abort(): void {
     this.#reason = "shutdown";
+    this.#gone.abort();
     this.#transport.abort("closed");
   }
 
@@ -163,7 +167,7 @@ export class Connection {
       case "conclude":
         return this.#conclude(effect);
       case "decide":
-        return this.#withOutput(this.#parts.generation.decide(effect.decision, effect.identity))
+        return this.#withOutput(this.#parts.generation.decide(effect.decision, effect.identity, this.#gone.signal))
           .then((verdict) => ({ kind: "decided", verdict }));
       case "start-tls":
         return this.#upgrade().then((tls) => ({ kind: "tls-established", tls }));
@@ -203,7 +207,7 @@ export class Connection {
   async #ask({ question }: Extract<Effect, { kind: "ask" }>): Promise<SessionEvent> {
     const mechanism = question.kind === "lookup" ? "" : question.origin.mechanism;
     this.#exchange ??= this.#begin(mechanism);
-    const answer = await this.#withOutput(this.#exchange.ask(question, AbortSignal.timeout(60_000)));
+    const answer = await this.#withOutput(this.#exchange.ask(question, this.#gone.signal));
     return { kind: "answer", answer };
   }
 

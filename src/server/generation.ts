@@ -19,9 +19,6 @@ import type { Spool } from "../spool/spool.ts";
 import type { ServerCertificate } from "./certificate.ts";
 import type { NetworkSet } from "../lib/network.ts";
 
-/** The longest wait for the look-up of a recipient. */
-const LOOKUP_DEADLINE_MS = 10_000;
-
 /** What a generation is made of. */
 export interface GenerationParts {
   readonly config: Config;
@@ -95,7 +92,7 @@ export class Generation {
   }
 
   /** Judges a connection, a reverse-path or a forward-path. */
-  async decide(decision: Decision, identity: Identity | null): Promise<Verdict> {
+  async decide(decision: Decision, identity: Identity | null, signal: AbortSignal): Promise<Verdict> {
     switch (decision.about) {
       case "connect":
         return { kind: "accept" };
@@ -104,7 +101,6 @@ export class Generation {
         return { kind: "refuse", reply: REPLIES.noSpace, rule: "too little space is free for the queue" };
       case "rcpt": {
         const { localRecipients, config } = this.parts;
-        const signal = AbortSignal.timeout(LOOKUP_DEADLINE_MS);
         const resolution = await localRecipients.resolve(decision.recipient.forwardPath, signal);
         return judgeRecipient({ identity, resolution, hasRoute: config.delivery.default !== "none" });
       }

@@ -40,7 +40,7 @@ export function parsePath(text: string): PathParse {
   if (rest !== "" && !rest.startsWith(" ")) return { kind: "syntax" };
   const inside = text.slice(1, close);
   if (inside === "") return { kind: "null", rest };
-  const mailbox = parseMailbox(inside.replace(/^@[^"<>]*?:(?=[^:])/, ""));
+  const mailbox = parseMailbox(inside.replace(/^@[^\s"<>:]+:/, ""));
   return mailbox === null ? { kind: "bad-mailbox" } : { kind: "mailbox", mailbox, rest };
 }
 

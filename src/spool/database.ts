@@ -127,6 +127,9 @@ export function isFull(error: unknown): boolean {
 }
 
 function examine(file: string): OpenProblem | null {
+  const size = statOrNull(file)?.size ?? 0;
+  // A log with frames may still hold the rest of a page that a crash cut off.
+  const logged = (statOrNull(`${file}-wal`)?.size ?? 0) > 0;
   const db = openReadOnly(file);
   try {
     const version = versionOf(db);
@@ -137,6 +140,9 @@ function examine(file: string): OpenProblem | null {
     }
     const lines = db.prepare(`PRAGMA quick_check(${QUICK_CHECK_LINES})`).all().map((row) => String(row["quick_check"]));
     if (lines.join() !== "ok") return damaged(file, lines.join("; "));
+    // SQLite takes the missing part of a last page as zeros, and quick_check reads no content.
+    const pageSize = Number(db.prepare("PRAGMA page_size").get()?.["page_size"]);
+    if (size % pageSize !== 0 && !logged) return damaged(file, "its last page is cut off");
     const tables = db.prepare("SELECT count(*) AS tables FROM sqlite_schema").get();
     return version === 0 && tables?.["tables"] !== 0 ? damaged(file, "it holds other tables than a spool") : null;
   } finally {

@@ -37,7 +37,9 @@ export class DiskSpace {
     try {
       const { bavail, bsize } = statfsSync(this.#dir);
       this.#octets = bavail * bsize;
-    } catch {
+    } catch (error) {
+      // Without the permission sys=statfs no mail would ever be taken: that is for the one who built this to know.
+      if (error instanceof Deno.errors.NotCapable) throw error;
       this.#octets = 0;
     }
     return this.#octets;

@@ -46,7 +46,7 @@ export class GroupCommit {
     const writes = requests.filter(isWrite);
     let committed = writes.length > 0 && this.#transaction(writes, answers);
     // What became of a mail matters more than a new mail: for that alone the reserve is given up.
-    const outcomes = writes.filter((request) => request.kind !== "commit" && lacksSpace(answers.get(request)));
+    const outcomes = writes.filter((request) => isPrecious(request) && lacksSpace(answers.get(request)));
     if (outcomes.length > 0 && reserve.release()) committed = this.#transaction(outcomes, answers);
     this.#abandoned.push(...writes.filter((request) => answers.get(request)?.ok === false).flatMap(filesOf));
     if (committed) this.#removeAbandoned();
@@ -167,6 +167,10 @@ const WRITES: ReadonlySet<string> = new Set<keyof WriteOperations>([
 
 function isWrite(request: Request): request is Write {
   return WRITES.has(request.kind);
+}
+
+function isPrecious({ kind }: Write): boolean {
+  return kind !== "commit" && kind !== "probe";
 }
 
 function lacksSpace(answer: Answered | undefined): boolean {

@@ -7,7 +7,7 @@
  * |--------------|--------------------|---------|-----------------------------------------------------------------|
  * | `waiting`    | yes, `due`         | yes     | `attempting` when claimed and tried; `held`; `failed` (expired) |
  * | `held`       | yes                | yes     | `waiting` by `release`                                          |
- * | `attempting` | yes                | yes     | a final state, or `waiting` again; after a crash: `waiting`     |
+ * | `attempting` | yes                | yes     | a final state, `waiting` again, `held`; after a crash `waiting` |
  * | `delivered`  | yes                | yes*    | none                                                            |
  * | `relayed`    | yes                | yes*    | none                                                            |
  * | `failed`     | yes                | yes*    | none; its notice was committed with it                          |

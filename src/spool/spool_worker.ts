@@ -38,12 +38,15 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
 };
 
 function open({ dir, now, first }: Extract<ToWorker, { kind: "open" }>): Result<Findings, OpenProblem> {
-  const opened = openDatabase(dir);
+  const reserve = new Reserve(dir);
+  let opened = openDatabase(dir);
+  // On a full disk not even the files beside the database can be made, and a queue that cannot be opened cannot be emptied.
+  if (!opened.ok && opened.problem.kind === "io" && reserve.release()) opened = openDatabase(dir);
   if (!opened.ok) return opened;
   const db = opened.value;
   try {
     const store = new Store(db);
-    ground = { dir, db, store, reserve: new Reserve(dir) };
+    ground = { dir, db, store, reserve };
     group = new GroupCommit(ground);
     return succeed(first ? recover(ground, now) : { interrupted: [], missing: [], orphans: 0 });
   } catch (error) {

@@ -8,7 +8,7 @@ import type { Log } from "../log/event.ts";
 import type { DiskSpace } from "./disk_space.ts";
 import type { WorkerLink } from "./worker_link.ts";
 
-const REFILL_MS = 5000;
+const REFILL_MS = 2000;
 /** Twice the reserve: to take it must not fill the disk. */
 const REFILL_OCTETS = 32 * 1024 * 1024;
 

@@ -158,15 +158,21 @@ async function start(
   { dir, clock, startWorker }: LinkOptions,
   { first }: { readonly first: boolean },
 ): Promise<Result<{ readonly peer: WorkerPeer; readonly findings: Findings }, OpenProblem>> {
-  const peer = new WorkerPeer(startWorker(dir));
+  const cannot = (why: string) =>
+    fail({ kind: "io" as const, message: `Cannot start the Worker of the spool in ${dir}: ${why}` });
+  let peer: WorkerPeer;
+  try {
+    peer = new WorkerPeer(startWorker(dir));
+  } catch (error) {
+    return cannot(error instanceof Error ? error.message : String(error));
+  }
   const reply = await peer.exchange({ kind: "open", dir, now: clock.now(), first }, { transfer: [], deadlineMs: null });
   if (reply.ok && reply.value.kind === "opened" && reply.value.result.ok) {
     return succeed({ peer, findings: reply.value.result.value });
   }
   peer.terminate();
   if (reply.ok && reply.value.kind === "opened" && !reply.value.result.ok) return reply.value.result;
-  const why = reply.ok ? `unexpected "${reply.value.kind}"` : reply.problem;
-  return fail({ kind: "io", message: `Cannot start the Worker of the spool in ${dir}: ${why}` });
+  return cannot(reply.ok ? `unexpected "${reply.value.kind}"` : reply.problem);
 }
 
 function transferable(requests: readonly Request[]): Transferable[] {

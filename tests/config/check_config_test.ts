@@ -1,0 +1,349 @@
+import assert from "node:assert/strict";
+import { BACKENDS } from "../../backends/registry.ts";
+import { z } from "zod";
+import type { BackendModule } from "../../src/backend_module.ts";
+import { defineBackend } from "../../src/backend_module.ts";
+import type { Config } from "../../src/config/config.ts";
+import type { FileContents } from "../../src/config/files.ts";
+import { checkConfig } from "../../src/config/load.ts";
+import { MECHANISMS } from "../../src/config/schema.ts";
+import { MECHANISMS as REGISTERED } from "../../src/sasl/mechanisms.ts";
+
+/** A second kind of backend, whose section has nested keys and a secret. */
+const STAFF = defineBackend({
+  type: "staff",
+  schema: z.strictObject({
+    url: z.string(),
+    bindPassword: z.string().optional(),
+    pool: z.strictObject({ maxSize: z.int() }).optional(),
+  }),
+  deadlineMs: 10_000,
+  open: () => Promise.reject(new Error("not opened in these tests")),
+});
+const MODULES: ReadonlyMap<string, BackendModule> = new Map<string, BackendModule>([...BACKENDS, ["staff", STAFF]]);
+
+function check(text: string, contents?: FileContents) {
+  return checkConfig(text, {
+    folder: "/etc/dokodemo",
+    modules: MODULES,
+    ...(contents === undefined ? {} : { contents }),
+  });
+}
+
+function configOf(text: string, contents?: FileContents): Config {
+  const checked = check(text, contents);
+  assert.ok(checked.ok, checked.ok ? "" : checked.mistakes.join("\n"));
+  return checked.config;
+}
+
+function mistakesOf(text: string): readonly string[] {
+  const checked = check(text);
+  return checked.ok ? [] : checked.mistakes;
+}
+
+const HOST = 'hostname = "mail.foobar.co.jp"\n';
+const TLS = '[tls]\ncertificate_file = "cert.pem"\nkey_file = "/run/key.pem"\n';
+
+Deno.test("a file with only hostname is complete, and warns", () => {
+  const checked = check(HOST);
+  assert.ok(checked.ok);
+  const { config, warnings } = checked;
+  assert.equal(config.defaultRealm, "mail.foobar.co.jp");
+  assert.equal(config.dataDir, "/var/lib/dokodemo");
+  assert.deepEqual(config.listeners, [
+    { name: "MTA", host: "::", port: 25, role: "mta", tls: "none", requireTls: false, mechList: null },
+    { name: "MSA", host: "::", port: 587, role: "msa", tls: "none", requireTls: false, mechList: null },
+  ]);
+  assert.deepEqual(config.backends, [
+    { name: "sasldb", type: "sasldb", deadlineMs: BACKENDS.get("sasldb")?.deadlineMs, options: { file: "sasldb" } },
+  ]);
+  assert.deepEqual(config.limits, {
+    connections: 2000,
+    connectionsPerAddress: 100,
+    recipients: 1000,
+    messageSize: 50 * 1024 * 1024,
+    authFailures: 5,
+    protocolErrors: 20,
+    refusedRecipients: 50,
+    sessionBeforeAuthMs: 120_000,
+    commandMs: 300_000,
+    drainMs: 60_000,
+  });
+  assert.deepEqual(config.delivery, {
+    default: "none",
+    smarthost: null,
+    local: null,
+    giveUpMs: 432_000_000,
+    retryMs: [300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000],
+  });
+  assert.deepEqual([config.tls, config.http, config.user, config.postmaster], [null, null, null, null]);
+  assert.deepEqual([config.guessing, config.log], [{ enabled: true, exemptNetworks: [] }, { format: "auto" }]);
+  assert.deepEqual(
+    warnings,
+    [
+      "delivery: without a smarthost only mail for local domains is accepted",
+      "tls: without certificate_file and key_file nobody can log in, except from sasl.cleartext_networks",
+    ].toReversed(),
+  );
+});
+
+Deno.test("with a certificate there are three listeners, and TLS is required for submission", () => {
+  assert.deepEqual(configOf(HOST + TLS).listeners, [
+    { name: "MTA", host: "::", port: 25, role: "mta", tls: "starttls", requireTls: false, mechList: null },
+    { name: "MSA", host: "::", port: 587, role: "msa", tls: "starttls", requireTls: true, mechList: null },
+    { name: "MSAS", host: "::", port: 465, role: "msa", tls: "implicit", requireTls: true, mechList: null },
+  ]);
+  assert.deepEqual(configOf(HOST + TLS).tls, { certificateFile: "/etc/dokodemo/cert.pem", keyFile: "/run/key.pem" });
+});
+
+Deno.test("the shape of the design, with the words of the how-to", () => {
+  const config = configOf(
+    `hostname = "mail.foobar.co.jp"
+default_realm = "baz.co.jp"
+local_domains = ["foobar.co.jp"]
+postmaster = "shin"
+data_dir = "/srv/dokodemo"
+[local_recipients]
+"Info@foobar.co.jp" = "shin"
+[tls]
+certificate_file = "/etc/dokodemo/fullchain.pem"
+key_file = "/etc/dokodemo/key.pem"
+[[listener]]
+name = "MTA"
+address = "[::]:25"
+role = "mta"
+[[listener]]
+name = "MSA"
+address = "[::]:587"
+role = "msa"
+[[listener]]
+name = "MSAS"
+address = "[::]:465"
+role = "msa"
+tls = "implicit"
+mech_list = ["plain", "LOGIN"]
+[sasl]
+pwcheck_method = ["sasldb", "staff"]
+mech_list = ["SCRAM-SHA-256", "DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN"]
+trust_mech = ["PLAIN"]
+cleartext_networks = ["192.0.2.0/24"]
+[backend.sasldb]
+file = "sasldb"
+[backend.staff]
+url = "ldaps://ldap.foobar.co.jp"
+bind_password = "secret"
+pool = { max_size = 4 }
+deadline = "15s"
+[delivery]
+default = "smarthost"
+[delivery.smarthost]
+address = "smtp.example.net:465"
+auth_info_file = "default-auth-info"
+allow_cleartext_password = true
+[delivery.local]
+maildir = "/var/mail/{user}/Maildir"
+[limits]
+message_size = "10MB"
+[http]
+`,
+    {
+      localDomains: ["baz.co.jp", "foobar.co.jp"],
+      smarthostAuth: { authzid: "", authcid: "admin", password: "secret", realm: "" },
+    },
+  );
+  assert.deepEqual(config.localDomains, ["foobar.co.jp", "baz.co.jp"]);
+  assert.equal(config.postmaster, "shin@baz.co.jp");
+  assert.deepEqual([...config.localRecipients], [["info@foobar.co.jp", "shin@baz.co.jp"]]);
+  assert.deepEqual(config.listeners[2]?.mechList, ["PLAIN", "LOGIN"]);
+  assert.deepEqual(config.sasl.trustMech, ["PLAIN"]);
+  assert.deepEqual(config.backends[1], {
+    name: "staff",
+    type: "staff",
+    deadlineMs: 15_000,
+    options: { url: "ldaps://ldap.foobar.co.jp", bindPassword: "secret", pool: { maxSize: 4 } },
+  });
+  assert.deepEqual(config.delivery.smarthost, {
+    host: "smtp.example.net",
+    port: 465,
+    tls: "implicit",
+    caFile: null,
+    auth: { authzid: "", authcid: "admin", password: "secret", realm: "" },
+    allowClearTextPassword: true,
+    concurrency: 5,
+  });
+  assert.deepEqual(config.delivery.local, { maildir: "/var/mail/{user}/Maildir" });
+  assert.deepEqual(config.http, { host: "127.0.0.1", port: 8025 });
+  assert.equal(config.limits.messageSize, 10_000_000);
+});
+
+Deno.test("each mistake has its path, what was expected and what was found", () => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    ["", ['hostname: expected a domain name such as "foobar.co.jp", found nothing']],
+    ["hostname = 25", ['hostname: expected a domain name such as "foobar.co.jp", found 25']],
+    [`${HOST}Hostname = "x"`, ["Hostname: unknown key, did you mean hostname?"]],
+    [`${HOST}[delivery.local]\nlmtp = "x"\nmaildir = "{user}"`, [
+      "delivery.local.lmtp: comes with a later version of dokodemo",
+    ]],
+    [
+      `${HOST}[dkim]\n[route]\n[policy]\n[access]`,
+      ["dkim", "route", "policy", "access"].map((section) => `${section}: comes with a later version of dokodemo`),
+    ],
+    [`${HOST}[delivery]\ndefault = "mx"`, ["delivery.default: mx comes with a later version of dokodemo"]],
+    [`${HOST}[delivery]\ndefault = "smarthost"`, [
+      "delivery.default: smarthost needs [delivery.smarthost] with an address",
+    ]],
+    [`${HOST}[sasl]\npwcheck_method = "sasldv"`, [
+      "sasl.pwcheck_method: there is no section [backend.sasldv], did you mean sasldb?",
+    ]],
+    [`${HOST}[sasl]\npwcheck_method = "pam"`, [
+      "sasl.pwcheck_method: the backend pam comes with a later version of dokodemo",
+    ]],
+    [`${HOST}[sasl]\npwcheck_method = []`, [
+      "sasl.pwcheck_method: expected at least one backend, found an empty list",
+    ]],
+    [`${HOST}[sasl]\npwcheck_method = ["sasldb", "sasldb"]`, ["sasl.pwcheck_method[1]: sasldb is there twice"]],
+    [`${HOST}[backend.x]\ntype = "ldap"`, [
+      "backend.x.type: the backend type ldap comes with a later version of dokodemo",
+    ]],
+    [`${HOST}[backend.x]\ntype = "sasldc"`, ['backend.x.type: unknown backend type "sasldc", did you mean sasldb?']],
+    [`${HOST}[backend.staff]\nurl = 5\nbindPassword = "x"`, [
+      "backend.staff.bindPassword: unknown key, did you mean bind_password?",
+      "backend.staff.url: expected string, found 5",
+    ]],
+    [`${HOST}[backend.staff]\nurl = "x"\npool = { max_size = "four" }`, [
+      'backend.staff.pool.max_size: expected number, found "four"',
+    ]],
+    [`${HOST}[backend.staff]\nurl = "x"\ndeadline = "soon"`, [
+      'backend.staff.deadline: expected a duration such as "10s", "5min", "4h" or "2d", found "soon"',
+    ]],
+    [`${HOST}backend = 3`, ["backend: expected tables [backend.NAME]"]],
+    [`${HOST}listener = "x"`, ['listener: expected a list, found "x"']],
+    [`${HOST}[[listener]]\nrole = "mua"\ntls = "ssl"`, [
+      'listener[0].role: expected one of "mta", "msa", found "mua"',
+      'listener[0].tls: expected one of "implicit", "starttls", "none", found "ssl"',
+    ]],
+    [`${HOST}[[listener]]\nrole = "msa"`, [
+      "listener[0].require_tls: TLS is required here, but there is none: give [tls] with certificate_file and key_file, or require_tls = false",
+    ]],
+    [`${HOST}[[listener]]\ntls = "implicit"`, [
+      "listener[0].tls: implicit needs [tls] with certificate_file and key_file",
+    ]],
+    [`${HOST}[[listener]]\nrole = "mta"\n[[listener]]\nrole = "mta"`, [
+      "listener[1].name: MTA is already that of listener[0]",
+      "listener[1].address: :: port 25 is already that of listener[0]",
+    ]],
+    [`${HOST}[sasl]\nmech_list = ["CRAM-MD6"]\ncleartext_mechs = ["SCRAM-SHA-1-PLUS"]`, [
+      'sasl.mech_list[0]: expected a mechanism of SCRAM-SHA-256, SCRAM-SHA-1, DIGEST-MD5, CRAM-MD5, PLAIN, LOGIN, found "CRAM-MD6"',
+      'sasl.cleartext_mechs[0]: expected its base name, which brings the -PLUS form with it, found "SCRAM-SHA-1-PLUS"',
+    ]],
+    [`${HOST}local_domains = ["foobar.co.jp"]`, [
+      "postmaster: expected the account that gets mail for postmaster (RFC 5321 section 4.5.1), because there are local domains",
+      'delivery.local: expected where mail of local domains goes, such as maildir = "/var/mail/{user}/Maildir"',
+    ]],
+    [`${HOST}[delivery.local]\nmaildir = "/var/mail/all"`, [
+      "delivery.local.maildir: expected a path with {user} or {account}",
+    ]],
+    [`${HOST}[local_recipients]\n"x@y.jp" = "z"\nx = "z"\n"a@b.jp" = 1`, [
+      'local_recipients."a@b.jp": expected an account such as "shin@baz.co.jp", found 1',
+    ]],
+    [`${HOST}[local_recipients]\n"x@y.jp" = "z"\nx = "z"`, [
+      'local_recipients."x@y.jp": y.jp is not in local_domains',
+      "local_recipients.x: expected an address such as info@foobar.co.jp",
+    ]],
+    [`${HOST}[limits]\nconnections = 0\nmessage_size = "big"`, [
+      "limits.connections: expected a number from 1 to 100000, found 0",
+      'limits.message_size: expected a size such as "50MiB" or a number of octets, found "big"',
+    ]],
+    [`${HOST}[guessing]\nenabled = "no"\nexempt_networks = ["10.0.0.0/33"]`, [
+      'guessing.enabled: expected true or false, found "no"',
+      'guessing.exempt_networks[0]: expected an address or a network such as "192.0.2.0/24", found "10.0.0.0/33"',
+    ]],
+    [`${HOST}sasl = 2024-01-01`, ["sasl: no date is expected here, and a text needs quotes"]],
+  ];
+  for (const [text, mistakes] of cases) assert.deepEqual(mistakesOf(text), mistakes, text);
+});
+
+Deno.test("what is no TOML has line and column, and nothing else is said", () => {
+  assert.deepEqual(mistakesOf(`${HOST}[sasl]\nrealms = = 2\n`), ["line 3, column 10: invalid value"]);
+  assert.deepEqual(mistakesOf(`${HOST}hostname = "y"\n`), [
+    "line 2, column 1: trying to redefine an already defined table or value",
+  ]);
+});
+
+Deno.test("a mistake hides none in another section", () => {
+  const mistakes = mistakesOf(`local_domains = 3
+[[listener]]
+role = "mua"
+[[listener]]
+tls = "starttls"
+[sasl]
+pwcheck_method = ["sasldb", "nosuch"]
+realms = "x"
+[backend.sasldb]
+fiel = "x"
+[log]
+format = "xml"
+`);
+  assert.deepEqual(mistakes.map((mistake) => mistake.slice(0, mistake.indexOf(":"))).toSorted(), [
+    "backend.sasldb.fiel",
+    "hostname",
+    "listener[0].role",
+    "listener[1].tls",
+    "local_domains",
+    "log.format",
+    "sasl.pwcheck_method",
+    "sasl.realms",
+  ]);
+});
+
+Deno.test("no message shows a secret", () => {
+  const [mistake] = mistakesOf(`${HOST}[backend.staff]\nurl = "x"\nbind_password = 31337`);
+  assert.equal(mistake, "backend.staff.bind_password: expected string, found a number");
+});
+
+Deno.test("warnings", () => {
+  const warningsOf = (text: string, contents?: FileContents) => {
+    const checked = check(HOST + text, contents);
+    assert.ok(checked.ok, checked.ok ? "" : checked.mistakes.join("\n"));
+    return checked.warnings.filter((warning) => !/^(?:tls|delivery): without/.test(warning));
+  };
+  assert.deepEqual(warningsOf("[backend.staff]\nurl = 'x'"), [
+    "backend.staff: it is not in sasl.pwcheck_method, so it is not asked",
+  ]);
+  assert.deepEqual(warningsOf("[sasl]\nmech_list = ['PLAIN']\ntrust_mech = ['LOGIN']"), [
+    "sasl.trust_mech: LOGIN is not in mech_list",
+  ]);
+  assert.deepEqual(warningsOf("[sasl]\nmech_list = ['PLAIN']\n[[listener]]\nrole = 'mta'\nmech_list = ['LOGIN']"), [
+    "listener[0].mech_list: LOGIN is not in sasl.mech_list, so it is not offered",
+  ]);
+  assert.deepEqual(warningsOf("[sasl]\nrealms = ['other.jp']"), [
+    "sasl.realms: the default realm mail.foobar.co.jp is not in it, so nobody can log in without a realm",
+  ]);
+  const auth = { authzid: "", authcid: "a", password: "b", realm: "" };
+  assert.deepEqual(
+    warningsOf("[delivery.smarthost]\naddress = 'x.jp:465'\ntls = 'never'\nauth_info_file = 'x'", {
+      localDomains: [],
+      smarthostAuth: auth,
+    }),
+    [
+      'delivery.smarthost.tls: port 465 usually needs "implicit"',
+      'delivery.smarthost.tls: with "never" the password is sent only by mechanisms that hide it',
+    ],
+  );
+});
+
+Deno.test("postmaster may stand in local_recipients, for every domain", () => {
+  const text = `${HOST}local_domains = ["a.jp", "b.jp"]
+[local_recipients]
+"Postmaster@a.jp" = "shin"
+[delivery.local]
+maildir = "/m/{user}"
+`;
+  assert.deepEqual(mistakesOf(text).map((mistake) => mistake.slice(0, 10)), ["postmaster"]);
+  const config = configOf(text.replace("[delivery.local]", '"postmaster@b.jp" = "shin@c.jp"\n[delivery.local]'));
+  assert.deepEqual([...config.localRecipients], [["postmaster@a.jp", "shin@a.jp"], ["postmaster@b.jp", "shin@c.jp"]]);
+});
+
+Deno.test("the mechanisms that can be configured are those that there are, in the same order", () => {
+  assert.deepEqual(MECHANISMS, REGISTERED.map(({ name }) => name).filter((name) => !name.endsWith("-PLUS")));
+});
