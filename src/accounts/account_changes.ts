@@ -31,6 +31,7 @@ const MAIN_LABEL = "password";
 /** The writing side of the store. */
 export class AccountChanges {
   readonly #database: DatabaseSync;
+  readonly #changed: () => void;
   readonly #insertAccount: StatementSync;
   readonly #touch: StatementSync;
   readonly #disable: StatementSync;
@@ -42,8 +43,10 @@ export class AccountChanges {
   readonly #insertVerifier: StatementSync;
   readonly #used: StatementSync;
 
-  constructor(database: DatabaseSync) {
+  /** `changed` is called after each change. */
+  constructor(database: DatabaseSync, changed: () => void) {
     this.#database = database;
+    this.#changed = changed;
     this.#insertAccount = database.prepare(
       `INSERT INTO account (name, local, realm, folded, created, changed,
          salt_sha_1, iterations_sha_1, salt_sha_256, iterations_sha_256)
@@ -67,7 +70,7 @@ export class AccountChanges {
 
   /** Adds an account, unless `taken` finds that it is there by now: then false. */
   add({ name, salts, material, at }: NewAccount, taken: () => boolean): boolean {
-    return transaction(this.#database, () => {
+    return this.#change(() => {
       if (taken()) return false;
       const { "scram-sha-1": sha1, "scram-sha-256": sha256 } = salts;
       const id = this.#insertAccount.get(
@@ -82,7 +85,7 @@ export class AccountChanges {
 
   /** Replaces the main password; false when the account is gone. */
   setPassword(password: NewPassword): boolean {
-    return transaction(this.#database, () => {
+    return this.#change(() => {
       if (this.#touch.run(password.at, password.id).changes === 0) return false;
       this.#writePassword(password);
       return true;
@@ -91,12 +94,12 @@ export class AccountChanges {
 
   /** False when the account is gone. */
   setDisabled(id: number, { disabled, at }: { readonly disabled: boolean; readonly at: string }): boolean {
-    return transaction(this.#database, () => this.#disable.run(disabled ? 1 : 0, at, id).changes !== 0);
+    return this.#change(() => this.#disable.run(disabled ? 1 : 0, at, id).changes !== 0);
   }
 
   /** Removes an account with all that hangs on it; false when it is gone. */
   remove(id: number): boolean {
-    return transaction(this.#database, () => this.#remove.run(id).changes !== 0);
+    return this.#change(() => this.#remove.run(id).changes !== 0);
   }
 
   /** Writes last uses, in milliseconds since the epoch by credential; those of removed credentials are passed over. */
@@ -104,11 +107,19 @@ export class AccountChanges {
     // A lost last use costs nothing, and the main thread need not wait for the disk: the next real change syncs it too.
     this.#database.exec("PRAGMA synchronous=NORMAL");
     try {
-      transaction(this.#database, () => {
+      this.#change(() => {
         for (const [credential, at] of uses) this.#used.run(new Date(at).toISOString(), credential);
       });
     } finally {
       this.#database.exec("PRAGMA synchronous=FULL");
+    }
+  }
+
+  #change<Value>(work: () => Value): Value {
+    try {
+      return transaction(this.#database, work);
+    } finally {
+      this.#changed();
     }
   }
 

@@ -6,6 +6,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Account, Verifier, VerifierScheme } from "../backend.ts";
+import { DatabaseMemo } from "./memo.ts";
 import { readVerifier } from "./verifier_value.ts";
 import type { CanonicalName } from "./account_name.ts";
 import type { Credential } from "./account_store.ts";
@@ -35,7 +36,7 @@ const BACKEND = "sasldb";
 
 const SCHEMES: readonly VerifierScheme[] = ["cram-md5", "digest-md5", "scram-sha-1", "scram-sha-256"];
 
-/** The questions that are put to the file. Each is answered from what is committed at that moment, by whichever process. */
+/** The questions that are put to the file. Each is answered by what is committed at that moment, by whichever process. */
 export class AccountQueries {
   readonly #byName: StatementSync;
   readonly #byFolded: StatementSync;
@@ -46,8 +47,10 @@ export class AccountQueries {
   readonly #credentials: StatementSync;
   readonly #schemes: StatementSync;
   readonly #verifiers: StatementSync;
+  readonly #memo: DatabaseMemo;
 
   constructor(database: DatabaseSync) {
+    this.#memo = new DatabaseMemo(database);
     this.#byName = database.prepare("SELECT * FROM account WHERE name = ?");
     this.#byFolded = database.prepare("SELECT * FROM account WHERE folded = ? AND realm = ? LIMIT 2");
     this.#byAddress = database.prepare(
@@ -69,9 +72,14 @@ export class AccountQueries {
     );
   }
 
+  /** To be called after each change by this connection. */
+  forget(): void {
+    this.#memo.forget();
+  }
+
   /** The account with exactly this name. */
   named(name: string): StoredAccount | null {
-    return this.#account(this.#byName.get(name));
+    return this.#memo.recall(`named ${name}`, () => this.#account(this.#byName.get(name)));
   }
 
   /** The account with this name in some case; where several differ only by case, the one with exactly this name or none. */
@@ -92,14 +100,16 @@ export class AccountQueries {
   }
 
   state(name: string): "active" | "disabled" | "unknown" {
-    const row = this.#disabled.get(name);
-    if (row === undefined) return "unknown";
-    return integer(row, "disabled") === 0 ? "active" : "disabled";
+    return this.#memo.recall(`state ${name}`, () => {
+      const row = this.#disabled.get(name);
+      if (row === undefined) return "unknown";
+      return integer(row, "disabled") === 0 ? "active" : "disabled";
+    });
   }
 
   /** The credentials of an account, the oldest first. */
   credentials(name: string): readonly StoredCredential[] {
-    return this.#credentials.all(name).map(readCredential);
+    return this.#memo.recall(`credentials ${name}`, () => this.#credentials.all(name).map(readCredential));
   }
 
   /** The schemes for which an account has verifiers. */
@@ -109,13 +119,17 @@ export class AccountQueries {
   }
 
   verifiers(name: string, scheme: VerifierScheme): readonly Verifier[] {
-    return this.#verifiers.all(name, scheme).map((row) =>
-      readVerifier(scheme, {
-        credential: text(row, "credential"),
-        realm: text(row, "realm"),
-        value: octets(row, "value"),
-        salts: readSalts(row),
-      })
+    return this.#memo.recall(
+      `${scheme} ${name}`,
+      () =>
+        this.#verifiers.all(name, scheme).map((row) =>
+          readVerifier(scheme, {
+            credential: text(row, "credential"),
+            realm: text(row, "realm"),
+            value: octets(row, "value"),
+            salts: readSalts(row),
+          })
+        ),
     );
   }
 

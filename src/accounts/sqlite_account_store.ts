@@ -57,7 +57,7 @@ export class SqliteAccountStore implements AccountAdmin {
     database.exec("PRAGMA secure_delete=ON");
     this.#database = database;
     this.#queries = new AccountQueries(database);
-    this.#changes = new AccountChanges(database);
+    this.#changes = new AccountChanges(database, () => this.#queries.forget());
     this.#lastUse = createLastUse((uses) => this.#changes.writeUses(uses));
     this.#now = now;
     this.#settings = settings;

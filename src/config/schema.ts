@@ -125,6 +125,9 @@ export const saslSchema = table({
   legacyVerifiers: flag.default(true).meta({
     description: "store what CRAM-MD5 and DIGEST-MD5 need; weak against a thief of the file",
   }),
+  successCache: flag.default(true).meta({
+    description: "remember right passwords of sasldb for five minutes; a change takes a restart",
+  }),
   legacyAuthLine: flag.default(false).meta({ description: "also 250-AUTH=LOGIN PLAIN, for very old clients" }),
 });
 

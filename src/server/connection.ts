@@ -30,6 +30,9 @@ import type { Transport } from "./transport.ts";
 const HANDSHAKE_LIMIT_MS = 60_000;
 const OUTPUT_DELAY_MS = 50;
 const NONCE_OCTETS = 18;
+const CLOSE_LIMIT_MS = 1_000;
+/** Made once: `abort` without a reason makes an exception, with a stack, each time. */
+const GONE = new TransportEnded("peer");
 /** A client that sends content must keep above 1 KiB in a minute. */
 const CONTENT_MS_PER_KIB = 60_000;
 
@@ -95,9 +98,11 @@ export class Connection {
       if (cause instanceof TransportEnded) this.#reason = ENDINGS[cause.because];
       else await this.#bug(cause);
     }
-    this.#gone.abort();
+    this.#gone.abort(GONE);
     this.#exchange?.[Symbol.dispose]();
     await this.#dropContent();
+    this.#receiving = null;
+    this.#deadline = this.#parts.now() + CLOSE_LIMIT_MS;
     await this.#transport.close();
     const { session, remote, log, now } = this.#parts;
     log({
@@ -127,7 +132,7 @@ export class Connection {
   /** Ends the connection at once: the drain has taken too long. */
   abort(): void {
     this.#reason = "shutdown";
-    this.#gone.abort();
+    this.#gone.abort(GONE);
     this.#transport.abort("closed");
   }
 

@@ -15,6 +15,8 @@ import type { Connections } from "./connections.ts";
 import type { Generation } from "./generation.ts";
 import { Transport } from "./transport.ts";
 
+const TURN_AWAY_MS = 1_000;
+
 /** What a listener needs of the server. */
 export interface ListenerHost {
   readonly connections: Connections;
@@ -99,8 +101,7 @@ export class Listener {
     const { connections, log } = host;
     if (!connections.mayOpen(remote)) {
       log({ kind: "warning", about: "connections", text: `Refused ${remote}: too many connections` });
-      transport.write(formatReply(REPLIES.tooManyConnections));
-      void transport.close();
+      void turnAway(transport);
       return;
     }
     setNoDelay(conn);
@@ -115,6 +116,13 @@ export class Listener {
     });
     void connections.serve(connection, remote);
   }
+}
+
+async function turnAway(transport: Transport): Promise<void> {
+  const timer = setTimeout(() => transport.abort("deadline"), TURN_AWAY_MS);
+  transport.write(formatReply(REPLIES.tooManyConnections));
+  await transport.close();
+  clearTimeout(timer);
 }
 
 /** Writes `host:port`, an IPv6 address in brackets. */

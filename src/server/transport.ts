@@ -149,10 +149,9 @@ export class Transport {
     }
   }
 
-  /** Sends what is queued, then `close_notify` or FIN if they can be sent within the limit, and then everything is freed. */
-  async close(limitMs = 1_000): Promise<void> {
+  /** Sends what is queued, then `close_notify` or FIN, and then everything is freed; `abort` ends the wait for a peer that does not read. */
+  async close(): Promise<void> {
     if (this.#ended !== null) return;
-    const timer = setTimeout(() => this.#die("deadline"), limitMs);
     try {
       await this.flush();
       this.#ended ??= "closed";
@@ -160,7 +159,6 @@ export class Transport {
     } catch {
       // The peer is gone, or does not read: what follows frees it all the same.
     }
-    clearTimeout(timer);
     this.#ended ??= "closed";
     this.#stream.destroy();
   }

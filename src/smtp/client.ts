@@ -6,24 +6,10 @@
  */
 
 import { unreachable } from "../lib/result.ts";
-import type { Recipient } from "./envelope.ts";
 import { beginMail, onContentFailed, onEarlyReply, onMailReply } from "./client_mail.ts";
 import { onOpenReply, onTlsEstablished } from "./client_open.ts";
 import type { PeerReply } from "./client_reply.ts";
-import { type ClientOutcome, type ClientState, type ClientStep, end } from "./client_state.ts";
-
-/** A mail to hand over. */
-export interface ClientMail {
-  readonly reversePath: string | null;
-  readonly recipients: readonly Recipient[];
-  readonly sizeOctets: number;
-  /** Whether the content has octets above 127. */
-  readonly has8bit: boolean;
-  /** Whether MAIL said SMTPUTF8. */
-  readonly smtputf8: boolean;
-  readonly ret: "full" | "hdrs" | null;
-  readonly envid: string | null;
-}
+import { type ClientMail, type ClientOutcome, type ClientState, type ClientStep, end } from "./client_state.ts";
 
 /** What can happen in a conversation. */
 export type ClientEvent =

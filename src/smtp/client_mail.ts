@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { ClientMail } from "./client.ts";
 import { mailCommand, rcptCommand, unsendable } from "./client_parameters.ts";
 import { type PeerReply, replyText } from "./client_reply.ts";
 import {
   type ClientCommand,
   type ClientEffect,
+  type ClientMail,
   type ClientOutcome,
   type ClientState,
   type ClientStep,

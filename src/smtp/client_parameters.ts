@@ -6,8 +6,7 @@
  */
 
 import { hasControl } from "../lib/text.ts";
-import type { ClientMail } from "./client.ts";
-import type { ClientOutcome, ClientState } from "./client_state.ts";
+import type { ClientMail, ClientOutcome, ClientState } from "./client_state.ts";
 import type { Recipient } from "./envelope.ts";
 import { encodeXtext } from "./parameters.ts";
 

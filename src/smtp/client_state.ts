@@ -5,9 +5,21 @@
  */
 
 import type { ClientTurn } from "../sasl/client_exchange.ts";
-import type { ClientMail } from "./client.ts";
 import type { Recipient } from "./envelope.ts";
 import { type PeerReply, replyText } from "./client_reply.ts";
+
+/** A mail to hand over. */
+export interface ClientMail {
+  readonly reversePath: string | null;
+  readonly recipients: readonly Recipient[];
+  readonly sizeOctets: number;
+  /** Whether the content has octets above 127. */
+  readonly has8bit: boolean;
+  /** Whether MAIL said SMTPUTF8. */
+  readonly smtputf8: boolean;
+  readonly ret: "full" | "hdrs" | null;
+  readonly envid: string | null;
+}
 
 /** How it went for one recipient. Every `reply` is one line that begins with a code. */
 export type ClientOutcome =
