@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { makeCertificate } from "../../src/cli/demo_certificate.ts";
 import { type Finished, run, ServerProcess } from "../servers/lib.ts";
-import { PEOPLE, SITE } from "./people.ts";
+import { PEOPLE, type Person, SITE } from "./people.ts";
 
 /** A folder with a configuration, a certificate and accounts. */
 export interface Site {
@@ -30,13 +30,34 @@ export interface SiteOptions {
   readonly smarthost?: string;
   /** Lines of [sasl]. */
   readonly sasl?: string;
+  /** [[listener]] tables instead of mta, msa and msas. */
+  readonly listeners?: string;
+  /** Who gets an account; default: all of `PEOPLE`. */
+  readonly people?: readonly Person[];
 }
+
+/** How to start the program. */
+export interface StartOptions {
+  /** A command and its arguments that starts the program, such as strace. */
+  readonly under?: readonly string[];
+  /** The root of another source tree; `DOKODEMO_BIN` does not matter then. */
+  readonly tree?: string;
+}
+
+/** A line of the log. */
+export type LoggedEvent = Readonly<Record<string, unknown>> & { readonly kind: string };
 
 /** A server that is ready. */
 export interface RunningProgram extends AsyncDisposable {
   readonly process: ServerProcess;
   /** Port by the listener's name. */
   readonly ports: ReadonlyMap<string, number>;
+  /** The port of a listener; throws when there is none of this name. */
+  port(listener: string): number;
+  /** The log so far. */
+  readonly log: readonly LoggedEvent[];
+  /** The first `count` events, past or to come, that match. */
+  events(count: number, matches: (event: LoggedEvent) => boolean): Promise<readonly LoggedEvent[]>;
 }
 
 /** Runs a command of ours to its end. */
@@ -53,7 +74,7 @@ export async function makeSite(folder: string, options: SiteOptions = {}): Promi
   await Deno.writeTextFile(join(folder, "key.pem"), made.key, { mode: 0o600 });
   const config = join(folder, "dokodemo.toml");
   await Deno.writeTextFile(config, siteConfig(folder, options));
-  for (const { local, realm, password, disabled } of PEOPLE) {
+  for (const { local, realm, password, disabled } of options.people ?? PEOPLE) {
     const name = `${local}@${realm}`;
     const added = await runProgram(["user", "add", name, "--password-stdin", "--config", config], { input: password });
     if (added.code !== 0) throw new Error(`Cannot add ${name}: ${added.output}`);
@@ -69,26 +90,55 @@ export async function makeSite(folder: string, options: SiteOptions = {}): Promi
 }
 
 /** Starts `serve` and waits for its "ready". */
-export async function startProgram(site: Pick<Site, "config">): Promise<RunningProgram> {
-  const { program, before } = ourProgram();
-  const process = new ServerProcess(program, { args: [...before, "serve", "--config", site.config] });
+export async function startProgram(
+  site: Pick<Site, "config">,
+  { under = [], tree }: StartOptions = {},
+): Promise<RunningProgram> {
+  const { program, before } = ourProgram(tree);
+  const [first = program, ...args] = [...under, program, ...before, "serve", "--config", site.config];
+  const process = new ServerProcess(first, { args });
   await process.line((line) => line.includes('"kind":"ready"'));
-  const events = process.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
-  const listening = events.filter(({ kind }) => kind === "listening");
-  const ports = new Map<string, number>(listening.map(({ listener, address }) => {
-    return [String(listener), Number(String(address).split(":").at(-1))];
-  }));
-  return { process, ports, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() };
+  const log = () => process.lines.flatMap((line) => eventOf(line) ?? []);
+  const ports = new Map(
+    log().filter(({ kind }) => kind === "listening").map(({ listener, address }) => {
+      return [String(listener), Number(String(address).split(":").at(-1))] as const;
+    }),
+  );
+  return {
+    process,
+    ports,
+    port(listener) {
+      const port = ports.get(listener);
+      if (port === undefined) throw new RangeError(`Cannot find listener ${listener}`);
+      return port;
+    },
+    get log() {
+      return log();
+    },
+    async events(count, matches) {
+      const lines = await process.matching(count, (line) => {
+        const event = eventOf(line);
+        return event !== null && matches(event);
+      });
+      return lines.flatMap((line) => eventOf(line) ?? []);
+    },
+    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+  };
 }
 
-function ourProgram(): { readonly program: string; readonly before: readonly string[] } {
+function ourProgram(tree?: string): { readonly program: string; readonly before: readonly string[] } {
   const binary = Deno.env.get("DOKODEMO_BIN");
-  if (binary !== undefined) return { program: binary, before: [] };
-  const main = new URL("../../src/main.ts", import.meta.url).pathname;
+  if (binary !== undefined && tree === undefined) return { program: binary, before: [] };
+  const main = tree === undefined ? new URL("../../src/main.ts", import.meta.url).pathname : join(tree, "src/main.ts");
   return { program: Deno.execPath(), before: ["run", "-A", "--quiet", "--no-check", main] };
 }
 
-function siteConfig(folder: string, { top = "", more = "", smarthost, sasl = "" }: SiteOptions): string {
+function eventOf(line: string): LoggedEvent | null {
+  return line.startsWith('{"') ? JSON.parse(line) : null;
+}
+
+function siteConfig(folder: string, options: SiteOptions): string {
+  const { top = "", more = "", smarthost, sasl = "", listeners = LISTENERS } = options;
   return `hostname = "${SITE.hostname}"
 default_realm = "${SITE.defaultRealm}"
 local_domains = ${JSON.stringify(SITE.localDomains)}
@@ -98,19 +148,7 @@ ${top}
 [tls]
 certificate_file = "certificate.pem"
 key_file = "key.pem"
-[[listener]]
-name = "mta"
-address = "127.0.0.1:0"
-role = "mta"
-[[listener]]
-name = "msa"
-address = "127.0.0.1:0"
-role = "msa"
-[[listener]]
-name = "msas"
-address = "127.0.0.1:0"
-role = "msa"
-tls = "implicit"
+${listeners}
 [sasl]
 ${sasl}
 [delivery.local]
@@ -124,3 +162,17 @@ format = "json"
 ${more}
 `;
 }
+
+const LISTENERS = `[[listener]]
+name = "mta"
+address = "127.0.0.1:0"
+role = "mta"
+[[listener]]
+name = "msa"
+address = "127.0.0.1:0"
+role = "msa"
+[[listener]]
+name = "msas"
+address = "127.0.0.1:0"
+role = "msa"
+tls = "implicit"`;

@@ -17,6 +17,8 @@ export interface PeerConversation {
   line(): Promise<string | null>;
   /** The octets, as ISO-8859-1, up to the final dot, which is left out; `null` when the end comes first. */
   content(): Promise<string | null>;
+  /** Waits for octets of any kind and drops them. */
+  skip(): Promise<void>;
   /** The handshake as a server. */
   startTls(context: SecureContext): void;
   /** Ends in order. */
@@ -41,7 +43,7 @@ export async function startPeer(script: (peer: PeerConversation) => Promise<void
   const scripts: Promise<void>[] = [];
   const sockets = new Set<Conversation>();
   let conversations = 0;
-  const server: Server = createServer((socket) => {
+  const server: Server = createServer({ noDelay: true }, (socket) => {
     const conversation = new Conversation(socket, ++conversations, lines);
     sockets.add(conversation);
     scripts.push(script(conversation).catch((error) => void faults.push(error)).finally(() => conversation.end()));
@@ -156,6 +158,11 @@ class Conversation implements PeerConversation {
     }
     const content = await this.#upTo("\r\n.\r\n");
     return content === null ? null : `${content}\r\n`;
+  }
+
+  async skip(): Promise<void> {
+    while (this.#text === "" && !this.#ended) await this.#changed.promise;
+    this.#text = "";
   }
 
   startTls(secureContext: SecureContext): void {

@@ -1,0 +1,12 @@
+import { makeSite, startProgram } from "/work/main/tests/lib/program.ts";
+import { converse, submit, SHIN } from "/work/main/tests/lib/submission.ts";
+const f = await Deno.makeTempDir();
+const site = await makeSite(f, { sasl: 'cleartext_networks = ["127.0.0.1"]' });
+const trace = f + "/trace";
+const p = await startProgram(site, { under: ["strace", "-f", "-y", "-s", "40", "--seccomp-bpf", "-e", "trace=fsync,fdatasync,write,pwrite64,writev,pwritev,sendto,sendmsg,recvfrom,recvmsg,read,readv,openat", "-o", trace] });
+const c = await converse(p, site, { tls: "none", login: { ...SHIN, mechanism: "CRAM-MD5" } });
+console.log(await submit(c, { to: "shin@baz.co.jp" }));
+console.log(await submit(c, { to: "shin@baz.co.jp", content: "Subject: big\r\n\r\n" + ("x".repeat(70) + "\r\n").repeat(15000) }));
+await p.events(2, (e) => e.kind === "mail-done");
+await p.process.stop();
+console.log(f);
