@@ -336,6 +336,7 @@ function strayEvents(random: Random): readonly SessionEvent[] {
     { kind: "tls-established", tls: { version: "", cipher: "", binding: null } },
     { kind: "timeout" },
     { kind: "shutdown" },
+    { kind: "fault" },
   ];
 }
 

@@ -126,7 +126,8 @@ export class Lane {
     } catch (error) {
       if (task.spoolFault === null && !task.withdrawn) {
         this.#bug(error, task.mail.id);
-        await task.settleRest(BUG).catch(() => {});
+        // Without an outcome it would be claimed again at once, and so on: then rather nothing is begun for a while.
+        await task.settleRest(BUG).catch((reason) => task.spoolFault ??= reason);
       }
     } finally {
       this.#context.done(task);

@@ -26,9 +26,6 @@ export interface SettleContext {
   finished(mail: string): void;
 }
 
-/** No recipient of the task has this id, or it has its outcome already: a bug of a deliverer. */
-export class SettleError extends Error {}
-
 /** A task as the deliverers see it, which knows who has no outcome yet. */
 export class MailTask implements DeliveryTask {
   readonly mail: QueuedMail;
@@ -66,9 +63,8 @@ export class MailTask implements DeliveryTask {
   async settle(id: number, outcome: DeliveryOutcome): Promise<void> {
     const recipient = this.#unsettled.get(id);
     if (recipient === undefined) {
-      throw new SettleError(`Cannot settle recipient ${id} of ${this.mail.id}: it is not open`);
+      throw new TypeError(`Cannot settle recipient ${id} of ${this.mail.id}: it is not open`);
     }
-    this.#unsettled.delete(id);
     const { clock, retry, signal, spool, finished } = this.#context;
     const now = clock.now();
     const attempts = recipient.attempts + 1;
@@ -77,6 +73,7 @@ export class MailTask implements DeliveryTask {
     const notice = final.kind === "failed" ? await this.#notice(recipient, final, outcome.kind === "deferred") : null;
     const options = { due: signal.aborted ? now : due ?? now, notice };
     await this.#durably(() => spool.settle(this.mail.id, id, final, options));
+    this.#unsettled.delete(id);
     this.#report(recipient, final, options);
     if (final.kind !== "deferred") finished(this.mail.id);
   }

@@ -157,7 +157,8 @@ class SpoolScheduler implements Scheduler {
       const room = this.#recipients >= RECIPIENTS_LIMIT ? 0 : Math.min(BATCH, MAILS_LIMIT - this.#mails.size);
       if (this.#stopped || room <= 0 || now < this.#pausedUntil) return;
       const mails = await spool.claim(now, room, LEASE_MS);
-      for (const mail of mails) this.#begin(mail, now);
+      // A machine that slept may have missed the renewal of a lease: what is in work stays as it is.
+      for (const mail of mails) if (!this.#mails.has(mail.id)) this.#begin(mail, now);
       if (mails.length < room) return;
     }
   }

@@ -11,7 +11,6 @@ import type { Log } from "../log/event.ts";
 import { ChunkChecker, type ContentProblem } from "../smtp/dot_decoder.ts";
 import type { Envelope } from "../smtp/envelope.ts";
 import { formatReply } from "../smtp/reply.ts";
-import { REPLIES } from "../smtp/replies.ts";
 import { LINE_LIMIT_OCTETS, step } from "../smtp/session.ts";
 import {
   type Effect,
@@ -375,8 +374,7 @@ export class Connection {
     const text = cause instanceof Error ? cause.stack ?? cause.message : String(cause);
     this.#reason = "internal error";
     log({ kind: "bug", where: `session, after ${this.#state.command || "connect"}`, id: session, text });
-    this.#transport.write(formatReply(REPLIES.internal));
-    await this.#transport.flush().catch(() => {});
+    await this.#take({ kind: "fault" }).catch(() => {});
   }
 }
 

@@ -66,6 +66,8 @@ export function step(state: SessionState, event: SessionEvent, context: SessionC
       return quietly({ ...state, phase: { at: "greeted" }, tls: event.tls, helo: null, esmtp: false, identity: null });
     case "timeout":
       return closeWith(state, REPLIES.timeout, context);
+    case "fault":
+      return closeWith(state, REPLIES.internal, context);
     case "shutdown":
       return closeWith(state, REPLIES.shuttingDown, context);
     default:

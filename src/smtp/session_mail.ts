@@ -141,15 +141,14 @@ export function bdat(state: SessionState, argument: string, context: SessionCont
   }
   if (phase.at === "chunks") {
     if (phase.problem) return skipChunk(state, count, { reply: REPLIES.chunkAfterProblem, after: phase });
-    const next = at(state, { ...phase, octets: phase.octets + count });
-    return quietly(next, { kind: "receive-octets", count, last, discard: false });
+    return quietly(state, { kind: "receive-octets", count, last, discard: false });
   }
   if (phase.at !== "mail") return skipChunk(state, count, { reply: REPLIES.needMail, after: phase });
   if (phase.envelope.recipients.length === 0) {
     return skipChunk(state, count, { reply: REPLIES.noRecipients, after: phase });
   }
   return quietly(
-    at(state, { at: "chunks", octets: count, problem: false }),
+    at(state, { at: "chunks", problem: false }),
     openContent(state, phase.envelope, phase.disposition),
     { kind: "receive-octets", count, last, discard: false },
   );

@@ -59,7 +59,9 @@ export type SessionEvent =
   | { readonly kind: "tls-established"; readonly tls: TlsState }
   /** Only while a line is waited for. */
   | { readonly kind: "timeout" }
-  | { readonly kind: "shutdown" };
+  | { readonly kind: "shutdown" }
+  /** Something inside has failed: a bug. */
+  | { readonly kind: "fault" };
 
 /** How the mail of a transaction is kept; the strongest of its verdicts holds. */
 export type Disposition = "deliver" | "hold" | "discard";
@@ -164,7 +166,7 @@ export type Phase =
   }
   | { readonly at: "content" }
   /** Between and inside chunks. `problem`: further chunks are thrown away until RSET. */
-  | { readonly at: "chunks"; readonly octets: number; readonly problem: boolean }
+  | { readonly at: "chunks"; readonly problem: boolean }
   /** The octets of a refused BDAT are read over, then `reply` is sent and `after` holds. */
   | { readonly at: "skipping-chunk"; readonly reply: Reply; readonly after: Phase }
   | { readonly at: "closed" };
