@@ -7,7 +7,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { SmarthostAuth } from "./config.ts";
 import { toAscii } from "../lib/domain.ts";
-import { readAuthInfo } from "../delivery/auth_info.ts";
+import { readAuthInfo } from "./auth_info.ts";
 import { isTable, type KeyPath, type Mistake } from "./keys.ts";
 
 /** What the files hold; a `null` or an empty list where there is none or it has a mistake. */

@@ -30,8 +30,7 @@ const HANDSHAKE_LIMIT_MS = 60_000;
 const OUTPUT_DELAY_MS = 50;
 const NONCE_OCTETS = 18;
 const CLOSE_LIMIT_MS = 1_000;
-/** Made once: `abort` without a reason makes an exception, with a stack, each time. */
-const GONE = new TransportEnded("peer");
+
 /** A client that sends content must keep above 1 KiB in a minute. */
 const CONTENT_MS_PER_KIB = 60_000;
 
@@ -68,8 +67,8 @@ export class Connection {
   readonly #transport: Transport;
   readonly #context: SessionContext;
   readonly #began: number;
-  /** Whoever is asked for this client has its own deadline; this ends the question when the connection is cut. */
-  readonly #gone = new AbortController();
+  /** There while somebody is asked for this client: it ends the question when the connection is cut. */
+  #asking: AbortController | null = null;
   #state: SessionState = INITIAL_STATE;
   #exchange: AuthenticationExchange | null = null;
   #content: OpenContent | null = null;
@@ -97,7 +96,6 @@ export class Connection {
       if (cause instanceof TransportEnded) this.#reason = ENDINGS[cause.because];
       else await this.#bug(cause);
     }
-    this.#gone.abort(GONE);
     this.#exchange?.[Symbol.dispose]();
     await this.#dropContent();
     this.#receiving = null;
@@ -131,7 +129,7 @@ export class Connection {
   /** Ends the connection at once: the drain has taken too long. */
   abort(): void {
     this.#reason = "shutdown";
-    this.#gone.abort(GONE);
+    this.#asking?.abort();
     this.#transport.abort("closed");
   }
 
@@ -171,7 +169,7 @@ export class Connection {
       case "conclude":
         return this.#conclude(effect);
       case "decide":
-        return this.#withOutput(this.#parts.generation.decide(effect.decision, effect.identity, this.#gone.signal))
+        return this.#asked((signal) => this.#parts.generation.decide(effect.decision, effect.identity, signal))
           .then((verdict) => ({ kind: "decided", verdict }));
       case "start-tls":
         return this.#upgrade().then((tls) => ({ kind: "tls-established", tls }));
@@ -211,8 +209,8 @@ export class Connection {
   async #ask({ question }: Extract<Effect, { kind: "ask" }>): Promise<SessionEvent> {
     const mechanism = question.kind === "lookup" ? "" : question.origin.mechanism;
     this.#exchange ??= this.#begin(mechanism);
-    const answer = await this.#withOutput(this.#exchange.ask(question, this.#gone.signal));
-    return { kind: "answer", answer };
+    const exchange = this.#exchange;
+    return { kind: "answer", answer: await this.#asked((signal) => exchange.ask(question, signal)) };
   }
 
   /** Goes to its end although the client may have left: the guess it made counts. */
@@ -220,8 +218,7 @@ export class Connection {
     const exchange = this.#exchange ?? this.#begin(mechanism);
     this.#exchange = null;
     using _exchange = exchange;
-    const verdict = await this.#withOutput(exchange.conclude(outcome, id));
-    return { kind: "concluded", verdict };
+    return { kind: "concluded", verdict: await this.#withOutput(exchange.conclude(outcome, id)) };
   }
 
   #begin(mechanism: string): AuthenticationExchange {
@@ -324,6 +321,16 @@ export class Connection {
       const reason = cause instanceof TransportEnded ? tlsReason(cause) : String(cause);
       log({ kind: "tls-failed", session, remote, reason });
       throw cause;
+    }
+  }
+
+  /** Whoever is asked has its own deadline; the signal says that the connection is cut. */
+  async #asked<Value>(ask: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+    this.#asking = new AbortController();
+    try {
+      return await this.#withOutput(ask(this.#asking.signal));
+    } finally {
+      this.#asking = null;
     }
   }
 

@@ -123,7 +123,7 @@ function importViolations(path: string, { imports }: ScannedSource): readonly st
   });
 }
 
-/** The files that import each other in a circle, each set of them once. */
+/** The files that import each other in a circle, each set of them once. What is loaded lazily closes none. */
 function cycles(scanned: ReadonlyMap<string, ScannedSource>): readonly string[] {
   const reached = new Map([...scanned.keys()].map((path) => [path, reach(path, scanned)]));
   const circles = [...reached].filter(([path, paths]) => paths.has(path)).map(([path, paths]) =>
@@ -137,8 +137,8 @@ function reach(from: string, scanned: ReadonlyMap<string, ScannedSource>): Reado
   const found = new Set<string>();
   const waiting = [from];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-    for (const { specifier } of scanned.get(path)?.imports ?? []) {
-      const target = specifier.startsWith(".") ? resolve(path, specifier) : null;
+    for (const { specifier, lazy } of scanned.get(path)?.imports ?? []) {
+      const target = !lazy && specifier.startsWith(".") ? resolve(path, specifier) : null;
       if (target === null || found.has(target)) continue;
       found.add(target);
       waiting.push(target);

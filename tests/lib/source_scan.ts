@@ -17,6 +17,8 @@ export interface Import {
   readonly specifier: string;
   /** The names taken, as the other module has them; `* as x` is one name. */
   readonly names: readonly string[];
+  /** Loaded when it is needed, and not with the file. */
+  readonly lazy: boolean;
 }
 
 const IMPORT_REGEXP = /(?:\bfrom|\bimport|\bimport\s*\(|\bnew Worker\(\s*new URL\()\s*$/;
@@ -64,7 +66,8 @@ export function scanSource(source: string): ScannedSource {
       const found = match(STRING_REGEXP);
       if (found !== null) {
         if (IMPORT_REGEXP.test(code.slice(-40))) {
-          imports.push({ specifier: found[1] ?? found[2] ?? "", names: importedNames(code) });
+          const lazy = /\(\s*$/.test(code);
+          imports.push({ specifier: found[1] ?? found[2] ?? "", names: importedNames(code), lazy });
         }
         code += '""';
         continue;

@@ -125,8 +125,11 @@ Deno.test("CRAM-MD5: wrong secrets, decoys and other answers", () => {
   assertFailed(step({ kind: "answer", answer: decoy }), "wrong-secret", "unknown user");
   const decoyWithAccount = { ...verifiers, verifiers: [right], decoy: true };
   assertFailed(step({ kind: "answer", answer: decoyWithAccount }), "wrong-secret", "unknown user");
-  const short = { scheme: "cram-md5", credential: "main", inner: new Uint8Array(3), outer: new Uint8Array() } as const;
-  assertFailed(step({ kind: "answer", answer: { ...verifiers, verifiers: [short] } }), "wrong-secret");
+  for (const [inner, outer] of [[3, 16], [16, 3], [0, 0]] as const) {
+    const lengths = { inner: new Uint8Array(inner), outer: new Uint8Array(outer) };
+    const odd = { scheme: "cram-md5", credential: "main", ...lengths } as const;
+    assertFailed(step({ kind: "answer", answer: { ...verifiers, verifiers: [odd] } }), "wrong-secret");
+  }
   assertFailed(step({ kind: "answer", answer: { kind: "rejected", why: "disabled" } }), "rejected", "disabled");
   assertFailed(step({ kind: "answer", answer: { kind: "unavailable", cause: "busy" } }), "unavailable", "busy");
   const accepted = { kind: "accepted", account: account(SHIN), credential: "main", version: "1" } as const;

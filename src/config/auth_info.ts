@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SmarthostAuth } from "../config/config.ts";
+import type { SmarthostAuth } from "./config.ts";
 import { decodeUtf8 } from "../lib/octets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { hasControl } from "../lib/text.ts";

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { MAILDIR_HOP, routeFor } from "../../src/delivery/routes.ts";
+import type { LocalResolution } from "../../src/policy/local_recipients.ts";
+import { accountNamed } from "./scheduler_fixture.ts";
+
+const SMARTHOST = { route: "smarthost", host: "smtp.example.net", port: 587 };
+
+function route(resolution: LocalResolution, smarthost: typeof SMARTHOST | null = SMARTHOST) {
+  const recipients = { resolve: () => Promise.resolve(resolution) };
+  return routeFor("taro@example.net", { recipients, smarthost }, new AbortController().signal);
+}
+
+Deno.test("routeFor sends an account's mail to its Maildir and foreign mail to the smarthost", async () => {
+  const account = accountNamed("shin@baz.co.jp");
+  assert.deepEqual(await route({ kind: "local", account }), { kind: "hop", hop: MAILDIR_HOP, account });
+  assert.deepEqual(await route({ kind: "not-local" }), { kind: "hop", hop: SMARTHOST, account: null });
+});
+
+Deno.test("routeFor fails what can never go anywhere and keeps what may", async () => {
+  const outcome = async (resolution: LocalResolution, smarthost: typeof SMARTHOST | null = SMARTHOST) => {
+    const found = await route(resolution, smarthost);
+    assert.ok(found.kind === "settled");
+    return found.outcome.kind === "failed" ? found.outcome.enhanced : found.outcome.kind;
+  };
+  assert.equal(await outcome({ kind: "unknown" }), "5.1.1");
+  assert.equal(await outcome({ kind: "relay-path" }), "5.1.1");
+  assert.equal(await outcome({ kind: "not-local" }, null), "5.4.4");
+  assert.equal(await outcome({ kind: "unavailable", cause: "ldap is down" }), "deferred");
+});
