@@ -22,6 +22,8 @@ export type LogEvent =
   | { readonly kind: "alarm"; readonly about: string; readonly text: string }
   | { readonly kind: "bug"; readonly where: string; readonly id: string | null; readonly text: string }
   | { readonly kind: "reloaded"; readonly config: string }
+  /** No connection and no delivery needs the configuration any more that a reload has replaced; what it opened is closed. */
+  | { readonly kind: "retired"; readonly config: string }
   | { readonly kind: "reload-refused"; readonly config: string; readonly mistakes: readonly string[] }
   | { readonly kind: "draining"; readonly connections: number }
   | { readonly kind: "stopped"; readonly reason: string }

@@ -7,6 +7,7 @@
 import { createAuthenticator } from "../auth/create_authenticator.ts";
 import { createLocalRecipients } from "../auth/local_recipients.ts";
 import { createOffer } from "../auth/offered.ts";
+import { createSuccessCache } from "../auth/success_cache.ts";
 import type { AccountAdmin } from "../accounts/account_store.ts";
 import type { Backend } from "../backend.ts";
 import type { BackendHost, BackendModule } from "../backend_module.ts";
@@ -43,7 +44,8 @@ export async function buildGeneration(
     if (!backend.ok) return backend;
     backends.push(opened.use(backend.value));
   }
-  const { key, log, guessing, cache, spool } = standing;
+  const { key, log, guessing, spool } = standing;
+  const cache = config.sasl.successCache ? standing.cache : createSuccessCache({ key, enabled: false });
   const clock = { now: Date.now };
   const authenticator = opened.use(createAuthenticator({ config, backends, guessing, cache, key, log, clock }));
   const answers = backends.map((backend) => backend.answers);

@@ -56,6 +56,7 @@ export class Server {
   #sockets: AsyncDisposable | null = null;
   #sessions = 0;
   #reloading: Promise<unknown> = Promise.resolve();
+  #stopping = false;
 
   private constructor(parts: ServerParts, standing: Standing, alive: Alive, listeners: readonly Listener[]) {
     this.#parts = parts;
@@ -97,7 +98,7 @@ export class Server {
 
   /** Takes the file as it is now into force: a mistake leaves the old configuration running. One reload after the other. */
   reload(): Promise<Result<void, readonly string[]>> {
-    const done = this.#reloading.then(() => this.#reload());
+    const done = this.#reloading.then(() => this.#stopping ? fail(["the server is stopping"]) : this.#reload());
     this.#reloading = done;
     return done;
   }
@@ -105,8 +106,11 @@ export class Server {
   /** Drains: no new connection, no content cut short, then nothing is left open. Aborting `cut` ends the wait. */
   async stop(cut: AbortSignal): Promise<void> {
     const { log } = this.#parts;
+    this.#stopping = true;
     for (const listener of this.#listeners) listener.close();
     await this.#reloading;
+    // A reload that was under way may have opened others.
+    for (const listener of this.#listeners) listener.close();
     if (this.#connections.count > 0) log({ kind: "draining", connections: this.#connections.count });
     const { drainMs } = this.#alive.generation.config.limits;
     await this.#connections.drain(drainMs, cut);
@@ -153,7 +157,8 @@ export class Server {
     this.#listeners = bound.value.listeners;
     bound.value.commit();
     this.#serve(bound.value.opened);
-    this.#track(this.#retire(old, this.#scheduler.configure(alive.value.delivery.settings)));
+    const delivered = this.#scheduler.configure(alive.value.delivery.settings);
+    this.#track(this.#retire(old, delivered).then(() => log({ kind: "retired", config: configFile })));
     for (const text of warnings) log({ kind: "warning", about: "config", text });
     log({ kind: "reloaded", config: configFile });
     return succeed(undefined);

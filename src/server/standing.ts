@@ -91,7 +91,7 @@ export class Standing implements AsyncDisposable {
         spool: spool.value,
         due,
         guessing: createGuessingStore(config.guessing, known.value),
-        cache: createSuccessCache({ key: key.value, enabled: config.sasl.successCache }),
+        cache: createSuccessCache({ key: key.value }),
         key: key.value,
         log,
         config,
