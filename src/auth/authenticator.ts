@@ -30,14 +30,27 @@ export interface AuthenticationExchange extends Disposable {
   conclude(outcome: ExchangeOutcome, id: string): Promise<ConcludedVerdict>;
 }
 
+/** Whether an attempt may be answered now. */
+export type Slot = "free" | "slot" | "delayed";
+
 /** Wrong secrets, known networks and slots: shared by all generations of the configuration. Time is milliseconds since the epoch. */
 export interface GuessingStore extends AsyncDisposable {
   /**
    * May an attempt for this account from this address look at the secret now? `free`: nothing is limited; `slot`: it is, and this attempt has
    * the slot; `delayed`: another has it.
    */
-  slot(account: string, remote: string, now: number): Promise<"free" | "slot" | "delayed">;
+  slot(account: string, remote: string, now: number): Promise<Slot>;
   /** Counts a wrong secret. `secret` is a keyed hash, `null` where it is not seen. The result is the delay that the reply has to wait. */
   failed(account: string, remote: string, secret: string | null, now: number): Promise<{ readonly delayMs: number }>;
+  /**
+   * `slot`, and then `failed` unless that said `delayed`, in one step: of many guesses that end at the same moment no more get an answer
+   * than the rule allows.
+   */
+  failedWithoutSlot(
+    account: string,
+    remote: string,
+    secret: string | null,
+    now: number,
+  ): Promise<{ readonly slot: Slot; readonly delayMs: number }>;
   succeeded(account: string, remote: string, now: number): Promise<void>;
 }

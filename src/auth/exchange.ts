@@ -11,7 +11,7 @@ import { printable } from "../lib/text.ts";
 import type { ChainStep, Log, LogEvent } from "../log/event.ts";
 import type { ExchangeOutcome } from "../sasl/mechanism.ts";
 import { formatUserName } from "../sasl/user_name.ts";
-import type { AuthenticationExchange, ConcludedVerdict, GuessingStore } from "./authenticator.ts";
+import type { AuthenticationExchange, ConcludedVerdict, GuessingStore, Slot } from "./authenticator.ts";
 import { traceOf } from "./ask_backend.ts";
 import { accountOf, type ChainResult } from "./chain.ts";
 import type { Holds } from "./holds.ts";
@@ -58,6 +58,8 @@ interface Judgement {
   readonly floored: boolean;
 }
 
+const SLOT_TAKEN = delayed("too many wrong secrets, the slot is taken");
+
 /** Up to this much is added to the floor: the same for each attempt on a name, so that no average takes it away. */
 const JITTER = 0.2;
 
@@ -72,7 +74,7 @@ export class Exchange implements AuthenticationExchange {
   #user: UserName | null = null;
   #secret: string | null = null;
   #secretAt: number | null = null;
-  #slot: "free" | "slot" | "delayed" = "free";
+  #slot: Slot = "free";
   #grant: Grant | null = null;
   #wrongSecret = false;
   #because: RejectedBecause | null = null;
@@ -154,15 +156,18 @@ export class Exchange implements AuthenticationExchange {
 
   async #judge(outcome: ExchangeOutcome): Promise<Judgement> {
     const user = outcome.authcid ?? this.#user;
-    if (this.#slot === "delayed") return delayed("too many wrong secrets, the slot is taken");
-    if (outcome.kind === "failed" && !isGuess(outcome) && !this.#wrongSecret) return failure(outcome, 0);
+    if (this.#slot === "delayed") return SLOT_TAKEN;
+    if (outcome.kind === "failed") return await this.#judgeFailure(outcome, user);
     // Again for a password that was free to look at: of many attempts at once only the first few may be.
-    if (user !== null && this.#slot === "free" && await this.#takeSlot(user) === "delayed") {
-      return delayed("too many wrong secrets, the slot is taken");
-    }
-    if (outcome.kind === "proved") return await this.#judgeProof(outcome);
-    const delayMs = user === null ? 0 : await this.#countWrongSecret(user);
-    return failure(outcome, delayMs, this.#because);
+    if (user !== null && this.#slot === "free" && await this.#takeSlot(user) === "delayed") return SLOT_TAKEN;
+    return await this.#judgeProof(outcome);
+  }
+
+  async #judgeFailure(outcome: FailedOutcome, user: UserName | null): Promise<Judgement> {
+    if (!isGuess(outcome) && !this.#wrongSecret) return failure(outcome, 0);
+    if (user === null) return failure(outcome, 0, this.#because);
+    const { slot, delayMs } = await this.#countWrongSecret(user);
+    return slot === "delayed" ? SLOT_TAKEN : failure(outcome, delayMs, this.#because);
   }
 
   async #judgeProof(proof: Proof): Promise<Judgement> {
@@ -191,13 +196,15 @@ export class Exchange implements AuthenticationExchange {
     return { verdict, result: "accepted", reason: proof.proof, delayMs: 0, floored: false };
   }
 
-  async #countWrongSecret(user: UserName): Promise<number> {
+  async #countWrongSecret(user: UserName): Promise<{ readonly slot: Slot; readonly delayMs: number }> {
     const { guessing, now } = this.#parts;
-    const counted = () => guessing.failed(guessedName(user), this.#origin.remote, this.#secret, now());
-    return (await this.#guarded(counted, { delayMs: 0 })).delayMs;
+    const guess = [guessedName(user), this.#origin.remote, this.#secret, now()] as const;
+    const nothing = { slot: this.#slot, delayMs: 0 };
+    if (this.#slot === "free") return await this.#guarded(() => guessing.failedWithoutSlot(...guess), nothing);
+    return { ...nothing, ...await this.#guarded(() => guessing.failed(...guess), nothing) };
   }
 
-  #takeSlot(user: UserName): Promise<"free" | "slot" | "delayed"> {
+  #takeSlot(user: UserName): Promise<Slot> {
     const { guessing, now } = this.#parts;
     return this.#guarded(() => guessing.slot(guessedName(user), this.#origin.remote, now()), "free");
   }

@@ -6,7 +6,7 @@
  */
 
 import { isLoopback, networkOf, type NetworkSet, networkSet } from "../lib/network.ts";
-import type { GuessingStore } from "./authenticator.ts";
+import type { GuessingStore, Slot } from "./authenticator.ts";
 import { BoundedMap } from "./bounded_map.ts";
 
 /** Where accounts have logged in from. `KnownNetworksFile` of `src/accounts` is one. */
@@ -53,27 +53,34 @@ export function createGuessingStore(settings: GuessingSettings, known: KnownNetw
   let { enabled } = settings;
   let exempt: NetworkSet = networkSet(settings.exemptNetworks);
 
+  // Synchronous, both of them: what one exchange decides the next one sees.
+  const takeSlot = (account: string, remote: string, now: number): Slot => {
+    const guesses = enabled ? accounts.get(account) : undefined;
+    if (guesses === undefined || !isUnderAttack(guesses, now)) return "free";
+    if (known.has(account, networkOf(remote), now)) return "free";
+    if (Math.abs(now - guesses.slotMs) < SLOT_MS) return "delayed";
+    guesses.slotMs = now;
+    return "slot";
+  };
+  const count = (remote: string, { account, secret, now }: Guess): number => {
+    if (!enabled) return 0;
+    const network = networkOf(remote);
+    if (!known.has(account, network, now)) countGuess(accounts, { account, secret, now });
+    if (isLoopback(remote) || exempt.has(remote)) return 0;
+    return countAccount(networks, { network, account, now }) < NETWORK_ACCOUNTS ? 0 : NETWORK_DELAY_MS;
+  };
+
   return {
     configure: (next) => {
       enabled = next.enabled;
       exempt = networkSet(next.exemptNetworks);
     },
-    slot: (account, remote, now) =>
+    slot: (account, remote, now) => Promise.try(() => takeSlot(account, remote, now)),
+    failed: (account, remote, secret, now) => Promise.try(() => ({ delayMs: count(remote, { account, secret, now }) })),
+    failedWithoutSlot: (account, remote, secret, now) =>
       Promise.try(() => {
-        const guesses = enabled ? accounts.get(account) : undefined;
-        if (guesses === undefined || !isUnderAttack(guesses, now)) return "free";
-        if (known.has(account, networkOf(remote), now)) return "free";
-        if (Math.abs(now - guesses.slotMs) < SLOT_MS) return "delayed";
-        guesses.slotMs = now;
-        return "slot";
-      }),
-    failed: (account, remote, secret, now) =>
-      Promise.try(() => {
-        if (!enabled) return { delayMs: 0 };
-        const network = networkOf(remote);
-        if (!known.has(account, network, now)) countGuess(accounts, { account, secret, now });
-        if (isLoopback(remote) || exempt.has(remote)) return { delayMs: 0 };
-        return { delayMs: countAccount(networks, { network, account, now }) < NETWORK_ACCOUNTS ? 0 : NETWORK_DELAY_MS };
+        const slot = takeSlot(account, remote, now);
+        return { slot, delayMs: slot === "delayed" ? 0 : count(remote, { account, secret, now }) };
       }),
     succeeded: (account, remote, now) =>
       Promise.try(() => {

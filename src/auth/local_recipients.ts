@@ -12,6 +12,7 @@ import {
   type LocalRecipients,
   type LocalResolution,
 } from "../policy/local_recipients.ts";
+import { formatUserName } from "../sasl/user_name.ts";
 import type { Authenticator } from "./authenticator.ts";
 
 /** What the look-up needs. */
@@ -27,21 +28,23 @@ export function createLocalRecipients({ domains, authenticator, stores }: LocalR
   async function resolve(forwardPath: string, signal: AbortSignal): Promise<LocalResolution> {
     const candidates = localCandidates(forwardPath, domains);
     if (candidates.kind !== "candidates") return candidates;
-    const names = candidates.mapped === null ? candidates.names : [splitAccount(candidates.mapped)];
-    let unavailable: string | null = null;
+    const { mapped, address } = candidates;
+    const names = mapped === null ? candidates.names : [splitAccount(mapped)];
     for (const name of names) {
       const answer = await authenticator.lookup(name, signal);
       if (answer.kind === "known") return { kind: "local", account: answer.account };
-      if (answer.kind === "unavailable") unavailable ??= answer.cause;
+      // While one cannot be told, none behind it gets the mail: it may be somebody else's.
+      if (answer.kind === "unavailable") return { kind: "unavailable", cause: answer.cause };
     }
+    const written = names.map(formatUserName);
     // The store compares addresses, and names of accounts as addresses, without case.
-    for (const address of [candidates.address, ...names.map((name) => `${name.local}@${name.realm}`)]) {
+    for (const each of mapped === null ? [address, ...written] : written) {
       for (const store of stores) {
-        const account = await store.find({ address });
+        const account = await store.find({ address: each });
         if (account !== null) return { kind: "local", account };
       }
     }
-    return unavailable === null ? { kind: "unknown" } : { kind: "unavailable", cause: unavailable };
+    return { kind: "unknown" };
   }
 
   function splitAccount(account: string): UserName {

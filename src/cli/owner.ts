@@ -4,8 +4,9 @@
  * @module
  */
 
+import { findUser } from "../config/system_user.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
-import { becomeUser, findUser } from "../server/privileges.ts";
+import { becomeUser } from "../server/privileges.ts";
 import { EXIT } from "./exit.ts";
 
 /** Why not: the sentence and the exit code. */

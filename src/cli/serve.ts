@@ -8,11 +8,12 @@ import type { Command } from "commander";
 import { BACKENDS } from "../../backends/registry.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
+import { findUser } from "../config/system_user.ts";
 import { isLoopback } from "../lib/network.ts";
 import { type LogSink, openLog } from "../log/sink.ts";
 import { bindAll } from "../server/bind.ts";
 import type { Listener } from "../server/listener.ts";
-import { becomeUser, findUser, revokeUnused } from "../server/privileges.ts";
+import { becomeUser, revokeUnused } from "../server/privileges.ts";
 import { Server } from "../server/server.ts";
 import type { StartProblem } from "../server/standing.ts";
 import { lockDataDir } from "../spool/lock.ts";
@@ -57,7 +58,14 @@ async function serve(options: ConfigOption): Promise<number> {
     log({ kind: "warning", about: "root", text: "Runs as root, on loopback only; set user = for more" });
   }
   const bound = bindAll(config.listeners);
-  if (!bound.ok) return refuse(log, EXIT.unavailable, ...bound.problem);
+  if (!bound.ok) {
+    // Where another `serve` has this data_dir the ports are most likely its own, and that is what has to be said.
+    await using lock = new AsyncDisposableStack();
+    const taken = await lockDataDir(config.dataDir);
+    if (taken.ok) lock.use(taken.value);
+    else if (taken.problem.kind === "held") return refuse(log, EXIT.tempFail, taken.problem.message);
+    return refuse(log, EXIT.unavailable, ...bound.problem);
+  }
   const problem = await dropPrivileges(config);
   if (problem !== null) return refuse(log, problem.exit, problem.message);
   return await serveBound(config, bound.value, { file, log, began });

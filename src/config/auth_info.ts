@@ -8,6 +8,7 @@ import type { SmarthostAuth } from "./config.ts";
 import { decodeUtf8 } from "../lib/octets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { hasControl } from "../lib/text.ts";
+import { whyUnreadable } from "./unreadable.ts";
 
 const LINES = ["authorization id", "authentication id", "password", "realm"] as const;
 /** Read or write for the group or for others. */
@@ -21,16 +22,22 @@ export async function readAuthInfo(file: string): Promise<Result<SmarthostAuth, 
     using opened = await Deno.open(file);
     const { mode, isFile } = await opened.stat();
     if (!isFile) return fail(`Cannot use ${file}: it is not a file`);
-    if (mode !== null && (mode & SHARED_MODE) !== 0) {
+    if (mode !== null && (mode & SHARED_MODE) !== 0 && !isCredential(file)) {
       const octal = (mode & 0o777).toString(8).padStart(3, "0");
       return fail(`Cannot use ${file}: mode ${octal} lets others read or write it; chmod 600 ${file}`);
     }
     octets = new Uint8Array(await new Response(opened.readable).arrayBuffer());
   } catch (error) {
-    return fail(`Cannot read ${file}: ${error instanceof Error ? error.message : "unknown reason"}`);
+    return fail(`Cannot read ${file}: ${whyUnreadable(error)}`);
   }
   const problem = parseAuthInfo(octets);
   return problem.ok ? problem : fail(`Cannot use ${file}: ${problem.problem}`);
+}
+
+/** systemd's LoadCredential= guards its folder and gives files there modes of its own. */
+function isCredential(file: string): boolean {
+  const folder = Deno.env.get("CREDENTIALS_DIRECTORY");
+  return folder !== undefined && folder !== "" && file.startsWith(`${folder}/`);
 }
 
 /** Reads the four lines: authorization id (may be empty), authentication id, password, realm (may be empty). */

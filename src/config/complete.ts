@@ -36,7 +36,7 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
 
   const localRecipients = readRecipients(sections, { localDomains, withRealm }, findings);
   checkLocalMail(checked, { localDomains, localRecipients }, findings);
-  const sasl = completeSasl(sections, defaultRealm, findings);
+  const sasl = completeSasl(sections, findings);
   const listeners = sections.listener === null ? null : allOf(completeListeners(sections.listener, {
     // A [tls] with a mistake is there, and the mistake is told once.
     hasTls: tls !== undefined,
@@ -121,13 +121,10 @@ function checkLocalMail(
   }
 }
 
-function completeSasl({ sasl }: Sections, defaultRealm: string, { warnings }: Findings): SaslConfig | null {
+function completeSasl({ sasl }: Sections, { warnings }: Findings): SaslConfig | null {
   if (sasl === null) return null;
   for (const mechanism of sasl.trustMech ?? []) {
     if (!sasl.mechList.includes(mechanism)) warnings.push(`sasl.trust_mech: ${mechanism} is not in mech_list`);
-  }
-  if (sasl.realms.length > 0 && !sasl.realms.includes(defaultRealm)) {
-    warnings.push(`sasl.realms: the default realm ${defaultRealm} is not in it, so nobody can log in without a realm`);
   }
   return {
     ...sasl,

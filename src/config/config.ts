@@ -75,7 +75,7 @@ export interface SaslConfig {
   readonly userCaseSensitive: boolean;
   /** Whether CRAM-MD5 and DIGEST-MD5 verifiers are made when a password is set. Default true. */
   readonly legacyVerifiers: boolean;
-  /** Whether a right password is remembered for five minutes, as a keyed hash, so that it costs one scrypt. Default true; a change takes a restart. */
+  /** Whether a right password is remembered for five minutes, as a keyed hash, so that it costs one scrypt. Default true. */
   readonly successCache: boolean;
   /** Also a `250-AUTH=LOGIN PLAIN` line for clients from before RFC 2554. Default false. */
   readonly legacyAuthLine: boolean;

@@ -8,6 +8,8 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { SmarthostAuth } from "./config.ts";
 import { toAscii } from "../lib/domain.ts";
 import { readAuthInfo } from "./auth_info.ts";
+import { whyUnreadable } from "./unreadable.ts";
+import { findUser, mayRead } from "./system_user.ts";
 import { isTable, type KeyPath, type Mistake } from "./keys.ts";
 
 /** What the files hold; a `null` or an empty list where there is none or it has a mistake. */
@@ -39,6 +41,7 @@ export async function readFiles(
   if (authorities !== null) await readCertificate(authorities, findings);
   const domainsFile = named("local_domains_file");
   const authFile = named("delivery", "smarthost", "auth_info_file");
+  await checkUser(tree, [certificate, key, authorities, domainsFile, authFile], findings);
   return {
     localDomains: domainsFile === null ? [] : await readDomains(domainsFile, findings),
     smarthostAuth: authFile === null ? null : await readAuth(authFile, findings),
@@ -54,14 +57,6 @@ export async function readableByOthers(file: string): Promise<boolean> {
   }
 }
 
-/** Why a file cannot be read, in words for an administrator. */
-export function whyUnreadable(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
-  return error instanceof Error ? error.message : "it cannot be read";
-}
-
 /** A file and the key that names it. */
 interface NamedFile {
   readonly file: string;
@@ -74,6 +69,21 @@ async function readText({ file, path }: NamedFile, { mistakes }: Findings): Prom
   } catch (error) {
     mistakes.push({ path, text: `Cannot read ${file}: ${whyUnreadable(error)}` });
     return null;
+  }
+}
+
+/** Root reads everything, and the user that it becomes does not: a file that only root may read fails after the start, or at a reload. */
+async function checkUser(tree: unknown, files: readonly (NamedFile | null)[], { mistakes }: Findings): Promise<void> {
+  const name = isTable(tree) ? tree["user"] : undefined;
+  if (typeof name !== "string" || name === "") return;
+  const user = await findUser(name);
+  if (!user.ok) return void mistakes.push({ path: ["user"], text: user.problem });
+  for (const named of files) {
+    if (named === null || await mayRead(named.file, user.value)) continue;
+    mistakes.push({
+      path: named.path,
+      text: `the user ${name} cannot read ${named.file}: give it the file, or its group`,
+    });
   }
 }
 

@@ -7,7 +7,7 @@
 import { dirname, resolve } from "node:path";
 import { completeConfig } from "./complete.ts";
 import type { Config } from "./config.ts";
-import { type FileContents, type Findings, readableByOthers, readFiles, whyUnreadable } from "./files.ts";
+import { type FileContents, type Findings, readableByOthers, readFiles } from "./files.ts";
 import { isTable, showPath } from "./keys.ts";
 import { secretsIn, showMistake } from "./mistakes.ts";
 import {
@@ -19,6 +19,7 @@ import {
   readSections,
   type Sections,
 } from "./sections.ts";
+import { whyUnreadable } from "./unreadable.ts";
 
 export { DEFAULT_CONFIG_FILE, DEFAULT_DATA_DIR, readDataDir } from "./data_dir.ts";
 
@@ -27,8 +28,15 @@ export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly mistakes: readonly string[] };
 
-/** Reads and checks a configuration file and the files that it names. */
-export async function loadConfig(path: string, modules: BackendModules): Promise<LoadedConfig> {
+/**
+ * Reads and checks a configuration file and, unless `files` is false, the files that it names: without them an account can be disabled
+ * while a certificate is missing, and nothing is known of the domains and the login that stand in files.
+ */
+export async function loadConfig(
+  path: string,
+  modules: BackendModules,
+  { files = true }: { readonly files?: boolean } = {},
+): Promise<LoadedConfig> {
   const file = resolve(path);
   let text: string;
   try {
@@ -39,7 +47,7 @@ export async function loadConfig(path: string, modules: BackendModules): Promise
   const folder = dirname(file);
   const found: Findings = { mistakes: [], warnings: [] };
   const parts = readParts(text, modules, found);
-  const contents = await readFiles(parts.tree, {
+  const contents = !files ? NO_CONTENTS : await readFiles(parts.tree, {
     at: (named) => resolve(folder, named),
     hostname: parts.sections.hostname,
     now: Date.now(),
@@ -60,9 +68,11 @@ export function checkConfig(
 ): LoadedConfig {
   const found: Findings = { mistakes: [], warnings: [] };
   const parts = readParts(text, options.modules, found);
-  const contents = options.contents ?? { localDomains: [], smarthostAuth: null };
+  const contents = options.contents ?? NO_CONTENTS;
   return conclude({ ...parts, contents, folder: options.folder }, found);
 }
+
+const NO_CONTENTS: FileContents = { localDomains: [], smarthostAuth: null };
 
 interface Parts {
   readonly tree: unknown;

@@ -126,7 +126,7 @@ export const saslSchema = table({
     description: "store what CRAM-MD5 and DIGEST-MD5 need; weak against a thief of the file",
   }),
   successCache: flag.default(true).meta({
-    description: "remember right passwords of sasldb for five minutes; a change takes a restart",
+    description: "remember right passwords of sasldb for five minutes, as keyed hashes",
   }),
   legacyAuthLine: flag.default(false).meta({ description: "also 250-AUTH=LOGIN PLAIN, for very old clients" }),
 });

@@ -24,15 +24,13 @@ import {
 import { ContentReceiver } from "./content.ts";
 import type { Generation } from "./generation.ts";
 import { TransportEnded } from "./octet_stream.ts";
+import { Patience } from "./patience.ts";
 import type { Transport } from "./transport.ts";
 
 const HANDSHAKE_LIMIT_MS = 60_000;
 const OUTPUT_DELAY_MS = 50;
 const NONCE_OCTETS = 18;
 const CLOSE_LIMIT_MS = 1_000;
-
-/** A client that sends content must keep above 1 KiB in a minute. */
-const CONTENT_MS_PER_KIB = 60_000;
 
 /** What a connection is given. */
 export interface ConnectionParts {
@@ -53,14 +51,6 @@ interface OpenContent {
   readonly envelope: Envelope;
 }
 
-/** When the client began to send content, and when it was last seen to send. */
-interface ReceivingSince {
-  readonly at: number;
-  readonly octets: number;
-  readonly seenAt: number;
-  readonly seenOctets: number;
-}
-
 /** A connection under way. */
 export class Connection {
   readonly #parts: ConnectionParts;
@@ -74,17 +64,16 @@ export class Connection {
   #content: OpenContent | null = null;
   #idle = false;
   #pendingInterrupt: "shutdown" | null = null;
-  #deadline: number;
-  #receiving: ReceivingSince | null = null;
+  readonly #patience: Patience;
   #mails = 0;
-  #reason = "client left";
+  #reason: string = CLIENT_LEFT;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.#transport = parts.transport;
     this.#context = parts.generation.context(parts.listener, { id: parts.session, remote: parts.remote });
     this.#began = parts.now();
-    this.#deadline = this.#began + parts.generation.config.limits.commandMs;
+    this.#patience = new Patience(parts.generation.config.limits, this.#began);
   }
 
   /** Serves the client to the end. Never rejects. */
@@ -93,13 +82,13 @@ export class Connection {
     try {
       await this.#serve();
     } catch (cause) {
-      if (cause instanceof TransportEnded) this.#reason = ENDINGS[cause.because];
-      else await this.#bug(cause);
+      if (!(cause instanceof TransportEnded)) await this.#bug(cause);
+      // What we ended ourselves is told already.
+      else if (this.#reason === CLIENT_LEFT) this.#reason = ENDINGS[cause.because];
     }
     this.#exchange?.[Symbol.dispose]();
     await this.#dropContent();
-    this.#receiving = null;
-    this.#deadline = this.#parts.now() + CLOSE_LIMIT_MS;
+    this.#patience.endWithin(CLOSE_LIMIT_MS, this.#parts.now());
     await this.#transport.close();
     const { session, remote, log, now } = this.#parts;
     log({
@@ -114,7 +103,7 @@ export class Connection {
 
   /** Called about once a second: ends a connection whose time is over. */
   checkDeadline(now: number): void {
-    if (now < this.#limit(now)) return;
+    if (!this.#patience.isOver(now, this.#transport.octetsRead)) return;
     this.#reason = "timeout";
     if (this.#idle) this.#interrupt("timeout");
     else this.#transport.abort("deadline");
@@ -139,7 +128,7 @@ export class Connection {
     await this.#take({ kind: "connected", remote, health: false, tls });
     while (this.#state.phase.at !== "closed") {
       if (this.#pendingInterrupt !== null) return await this.#take({ kind: this.#pendingInterrupt });
-      this.#restartDeadline();
+      this.#awaitCommand();
       this.#idle = true;
       const line = await this.#transport.readLine(LINE_LIMIT_OCTETS);
       this.#idle = false;
@@ -182,7 +171,7 @@ export class Connection {
       case "drop-content":
         return this.#dropContent();
       case "close":
-        if (this.#reason === "client left") this.#reason = "closed";
+        if (this.#reason === CLIENT_LEFT) this.#reason = "closed";
         return null;
       default:
         return unreachable(effect);
@@ -247,15 +236,14 @@ export class Connection {
 
   async #receiveContent(): Promise<SessionEvent> {
     const { receiver } = this.#openedContent();
-    this.#beginReceiving();
+    this.#patience.awaitContent(this.#parts.now(), this.#transport.octetsRead);
     return await this.#finishContent(await this.#transport.readContent((piece) => receiver.write(piece)));
   }
 
   async #receiveOctets({ count, last, discard }: Extract<Effect, { kind: "receive-octets" }>): Promise<SessionEvent> {
-    this.#beginReceiving();
+    this.#patience.awaitContent(this.#parts.now(), this.#transport.octetsRead);
     if (discard) {
       await this.#transport.readOctets(count, () => {});
-      this.#receiving = null;
       return { kind: "octets-received", problem: null };
     }
     const { receiver, checker } = this.#openedContent();
@@ -263,7 +251,6 @@ export class Connection {
       checker.check(piece);
       return receiver.write(piece);
     });
-    this.#receiving = null;
     if (!last) return { kind: "octets-received", problem: receiver.problem };
     checker.finish();
     return await this.#finishContent(checker.problem);
@@ -271,11 +258,9 @@ export class Connection {
 
   async #finishContent(problem: ContentProblem | null): Promise<SessionEvent> {
     const { receiver, envelope } = this.#openedContent();
-    this.#receiving = null;
-    // The disk may take its time; the client's clock does not run against it.
-    this.#deadline = Infinity;
+    this.#patience.suspend();
     const outcome = await receiver.finish(problem);
-    this.#restartDeadline();
+    this.#awaitCommand();
     if (outcome.kind === "stored") this.#logMail(outcome.id, envelope, receiver.octets);
     await this.#dropContent();
     return { kind: "content-ended", outcome };
@@ -313,7 +298,8 @@ export class Connection {
     if (certificate === null) throw new TypeError("Cannot begin TLS: no certificate is loaded");
     const { session, remote, log } = this.#parts;
     try {
-      this.#deadline = Infinity;
+      // The handshake has a limit of its own.
+      this.#patience.suspend();
       const facts = await this.#transport.upgrade(certificate.context, HANDSHAKE_LIMIT_MS);
       log({ kind: "tls", session, remote, ...facts });
       return { ...facts, binding: certificate.binding };
@@ -351,29 +337,9 @@ export class Connection {
     this.#take({ kind }).then(() => this.#transport.close()).catch(() => {});
   }
 
-  #restartDeadline(): void {
-    const { limits } = this.#parts.generation.config;
-    const now = this.#parts.now();
-    this.#deadline = now + limits.commandMs;
-    if (this.#context.role === "msa" && this.#state.identity === null) {
-      this.#deadline = Math.min(this.#deadline, this.#began + limits.sessionBeforeAuthMs);
-    }
-  }
-
-  #beginReceiving(): void {
-    const at = this.#parts.now();
-    const octets = this.#transport.octetsRead;
-    this.#receiving = { at, octets, seenAt: at, seenOctets: octets };
-  }
-
-  /** Content earns time by its octets, a minute for each KiB, and must not pause longer than a command may take. */
-  #limit(now: number): number {
-    if (this.#receiving === null) return this.#deadline;
-    const { commandMs } = this.#parts.generation.config.limits;
-    const octets = this.#transport.octetsRead;
-    if (octets > this.#receiving.seenOctets) this.#receiving = { ...this.#receiving, seenAt: now, seenOctets: octets };
-    const { at, octets: before, seenAt } = this.#receiving;
-    return commandMs + Math.min(seenAt, at + (octets - before) / 1024 * CONTENT_MS_PER_KIB);
+  #awaitCommand(): void {
+    const stranger = this.#context.role === "msa" && this.#state.identity === null;
+    this.#patience.awaitCommand(this.#parts.now(), stranger);
   }
 
   async #bug(cause: unknown): Promise<void> {
@@ -384,6 +350,8 @@ export class Connection {
     await this.#take({ kind: "fault" }).catch(() => {});
   }
 }
+
+const CLIENT_LEFT = "client left";
 
 const ENDINGS = {
   peer: "connection lost",

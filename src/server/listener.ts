@@ -144,7 +144,7 @@ function bindProblem(cause: unknown): string {
     return "the address is in use, stop the other program or choose another port";
   }
   if (cause instanceof Deno.errors.PermissionDenied) {
-    return "ports below 1024 need CAP_NET_BIND_SERVICE or a start as root with user =";
+    return "ports below 1024 need CAP_NET_BIND_SERVICE, or a (re)start as root with user =";
   }
   if (cause instanceof Deno.errors.AddrNotAvailable) return "this machine has no such address";
   return cause instanceof Error ? cause.message : "unknown reason";

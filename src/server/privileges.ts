@@ -6,30 +6,7 @@
 
 import process from "node:process";
 import { fail, type Result, succeed } from "../lib/result.ts";
-
-/** A user of this system as numbers. */
-export interface SystemUser {
-  readonly uid: number;
-  readonly gid: number;
-  /** The groups that it is in beside its own. */
-  readonly groups: readonly number[];
-}
-
-/** Finds a user in /etc/passwd and its groups in /etc/group. */
-export async function findUser(name: string): Promise<Result<SystemUser, string>> {
-  try {
-    const passwd = (await Deno.readTextFile("/etc/passwd")).split("\n").map((line) => line.split(":"));
-    const entry = passwd.find(([login]) => login === name);
-    if (entry === undefined) return fail(`Cannot become ${name}: no such user in /etc/passwd`);
-    const group = (await Deno.readTextFile("/etc/group")).split("\n").map((line) => line.split(":"));
-    const groups = group.filter(([, , , members = ""]) => members.split(",").includes(name)).map(([, , gid]) =>
-      Number(gid)
-    );
-    return succeed({ uid: Number(entry[2]), gid: Number(entry[3]), groups });
-  } catch (cause) {
-    return fail(`Cannot become ${name}: ${cause instanceof Error ? cause.message : "unknown reason"}`);
-  }
-}
+import type { SystemUser } from "../config/system_user.ts";
 
 /** Becomes the user, with its groups and no others, and makes sure that there is no way back. */
 export function becomeUser({ uid, gid, groups }: SystemUser): Result<void, string> {

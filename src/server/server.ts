@@ -133,7 +133,8 @@ export class Server {
     };
     const loaded = await this.#parts.load();
     if (!loaded.ok) return refuse(loaded.mistakes);
-    const { config, warnings } = loaded;
+    const { config } = loaded;
+    const warnings = [...loaded.warnings];
     if (config.dataDir !== before.dataDir) return refuse(["data_dir: a change of it needs a restart"]);
     if (config.user !== before.user) return refuse(["user: a change of it needs a restart"]);
     // A backend looks at the settings of its store when it opens.
@@ -159,6 +160,7 @@ export class Server {
     this.#serve(bound.value.opened);
     const delivered = this.#scheduler.configure(alive.value.delivery.settings);
     this.#track(this.#retire(old, delivered).then(() => log({ kind: "retired", config: configFile })));
+    if (config.log.format !== before.log.format) warnings.push("log.format: a change of it needs a restart");
     for (const text of warnings) log({ kind: "warning", about: "config", text });
     log({ kind: "reloaded", config: configFile });
     return succeed(undefined);

@@ -91,7 +91,8 @@ function mailParameter(key: string, value: string | null): Result<Partial<MailPa
       return fail(REPLIES.parameterSyntax);
     case "ENVID": {
       const envid = value === null || value.length > ENVID_LIMIT ? null : decodeXtext(value);
-      return envid === null || hasControl(envid) ? fail(REPLIES.parameterSyntax) : succeed({ envid });
+      // Printable ASCII, with SMTPUTF8 too (RFC 3461 section 4.4): it comes back in a header field.
+      return envid === null || !/^[ -~]*$/.test(envid) ? fail(REPLIES.parameterSyntax) : succeed({ envid });
     }
     default:
       return fail(unknownParameter(key));

@@ -7,6 +7,7 @@
 import { unreachable } from "../lib/result.ts";
 import { decodeBase64, encodeBase64, latin1 } from "../lib/octets.ts";
 import type { ExchangeInput, ExchangeOutcome, Mechanism } from "../sasl/mechanism.ts";
+import { mechanismNamed } from "../sasl/mechanisms.ts";
 import type { Answer } from "../backend.ts";
 import type { ConcludedVerdict, Identity } from "./identity.ts";
 import { type Reply, reply } from "./reply.ts";
@@ -185,10 +186,17 @@ function decodeResponse(text: string): Uint8Array | null {
   return text === "=" ? new Uint8Array() : decodeBase64(text);
 }
 
+/** Names beside ours that clients ask for. */
+const OTHER_MECHANISMS: ReadonlySet<string> = new Set([
+  ...["ANONYMOUS", "CRAM-SHA1", "CRAM-SHA256", "EXTERNAL", "GS2-KRB5", "GSSAPI", "GSS-SPNEGO", "KERBEROS_V4", "NTLM"],
+  ...["OAUTHBEARER", "OTP", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "SRP", "XOAUTH", "XOAUTH2"],
+]);
+
 /** 530 where TLS would bring the mechanism, 504 where nothing does: 538 is history. */
 function refuseMechanism(state: SessionState, name: string, context: SessionContext): Step {
-  // What has not the form of a name is not logged: clients have sent their credentials in its place.
-  const why = name === "" ? "not the name of a mechanism" : `mechanism ${name} is not offered here`;
+  // Any other word is not logged: clients have sent their credentials in its place, and many a password has the form of a name.
+  const isKnown = mechanismNamed(name) !== null || OTHER_MECHANISMS.has(name);
+  const why = isKnown ? `mechanism ${name} is not offered here` : "no mechanism of this name is known";
   const underTls = context.offered({ ...offerFacts(state), tls: true, bound: true });
   const answer = state.tls === null && context.canStartTls && underTls.some((one: Mechanism) => one.name === name)
     ? REPLIES.tlsRequired

@@ -46,7 +46,7 @@ export function mail(state: SessionState, argument: string, context: SessionCont
   if (path.kind === "mailbox") {
     const { mailbox } = path;
     if (mailbox.domain === null) return refuse(state, REPLIES.senderBad, context);
-    if (!smtputf8 && !isAscii(mailbox.local)) return refuse(state, REPLIES.needsSmtputf8, context);
+    if (!smtputf8 && !isAscii(argument)) return refuse(state, REPLIES.needsSmtputf8, context);
     if (context.role === "msa" && !isQualified(mailbox)) return refuse(state, REPLIES.senderUnqualified, context);
     reversePath = formatMailbox(mailbox);
   }
@@ -69,7 +69,7 @@ export function rcpt(state: SessionState, argument: string, context: SessionCont
   // RFC 5321 section 4.1.1.3: postmaster alone needs no domain.
   const isPostmaster = mailbox.domain === null && mailbox.local.toLowerCase() === "postmaster";
   if (mailbox.domain === null && !isPostmaster) return refuse(state, REPLIES.recipientBad, context);
-  if (!envelope.smtputf8 && !isAscii(mailbox.local)) return refuse(state, REPLIES.needsSmtputf8, context);
+  if (!envelope.smtputf8 && !isAscii(argument)) return refuse(state, REPLIES.needsSmtputf8, context);
   if (context.role === "msa" && !isPostmaster && !isQualified(mailbox)) {
     return refuse(state, REPLIES.recipientUnqualified, context);
   }

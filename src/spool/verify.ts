@@ -7,7 +7,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { compareContent } from "./content_folder.ts";
-import { DATABASE_FILE, migrate, openProblem, openReadOnly } from "./database.ts";
+import { DATABASE_FILE, migrate, openProblem, openReadOnly, openToSalvage } from "./database.ts";
 import type { OpenProblem } from "./protocol.ts";
 import { integer, parseMail, type Row, text } from "./rows.ts";
 
@@ -62,7 +62,7 @@ export function verifySpool(dir: string): Result<SpoolReport, OpenProblem> {
 export function salvage(file: string, newFile: string): Result<Salvaged, OpenProblem> {
   let at = file;
   try {
-    using from = openReadOnly(file);
+    using from = openToSalvage(file);
     from.prepare("SELECT count(*) FROM sqlite_schema").get();
     at = newFile;
     Deno.openSync(newFile, { createNew: true, write: true, mode: 0o600 }).close();
