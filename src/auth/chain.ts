@@ -1,5 +1,21 @@
 /**
- * The chain of backends: who is asked next, and what the answers mean together.
+ * The chain of backends: who is asked next, and what the answers mean together. The model is matrix.conf of Digital Unix SIA and PAM's
+ * stack, but what is required is required wherever it stands.
+ *
+ * A login is a yes when each `required` step says yes, and one of the `sufficient` steps too, where there are any. Steps are asked in
+ * order; what a step says decides at once, or the next one is asked:
+ *
+ * | says          | sufficient                                        | required          |
+ * | ------------- | ------------------------------------------------- | ----------------- |
+ * | yes           | enough: only `required` steps are asked after it  | go on             |
+ * | unknown user  | go on                                             | decides: rejected |
+ * | wrong secret  | go on, counted as a guess                         | decides: rejected, counted as a guess |
+ * | expired, must change, not allowed | go on                         | decides: rejected |
+ * | disabled      | decides: rejected                                 | decides: rejected |
+ * | unavailable   | go on                                             | decides: unavailable |
+ *
+ * At the end without a decision: a yes that was enough is the answer, whatever was unavailable beside it. Where none of the sufficient
+ * steps said yes, it is unavailable if one of them was, since that one might have, and else rejected.
  *
  * @module
  */
@@ -33,8 +49,15 @@ export interface NotedAnswer {
 export interface ChainOptions {
   /** Puts the question to one member. */
   readonly ask: (member: ChainMember) => Promise<NotedAnswer>;
+  /** Why this question is not for a member, or `null`; it stands in the log, and the member counts as if it were not in the chain. */
+  readonly skips: (member: ChainMember) => string | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+}
+
+interface Yes {
+  readonly answer: Answer;
+  readonly member: ChainMember;
 }
 
 /** The most telling first. */
@@ -48,34 +71,46 @@ const REASONS: readonly RejectedBecause[] = [
 ];
 
 /**
- * Asks one member after the other. A yes ends it, and so does `disabled`, which answers for all: an account that one place has closed is not
- * open in the next. Without either an outage anywhere makes the whole `unavailable`, since the one that is down might have said yes.
+ * Asks one member after the other, by the table above. The account of a yes is that of the first `sufficient` step that said it, and
+ * where all are `required` that of the first one.
  */
-export async function askChain(members: readonly ChainMember[], { ask, now }: ChainOptions): Promise<ChainResult> {
+export async function askChain(members: readonly ChainMember[], options: ChainOptions): Promise<ChainResult> {
+  const { ask, skips, now } = options;
   const steps: ChainStep[] = [];
+  const yes: { sufficient: Yes | null; required: Yes | null } = { sufficient: null, required: null };
   let outage: Answer | null = null;
   let because: RejectedBecause | null = null;
-  let wrongSecret = false;
-  let unknownHere = true;
+  let [wrongSecret, unknownHere, allRequired] = [false, true, true];
   const result = (answer: Answer, decidedBy: ChainMember | null): ChainResult => {
     return { answer, decidedBy, steps, wrongSecret, unknownHere, because };
   };
 
   for (const member of members) {
+    const { backend, control } = member;
+    const skipped = skips(member);
+    if (skipped === null && control === "sufficient") allRequired = false;
+    if (control === "sufficient" && yes.sufficient !== null) continue;
+    if (skipped !== null) {
+      steps.push({ backend: backend.name, answer: `skipped:${skipped}`, ms: 0 });
+      continue;
+    }
     const begun = now();
     const { answer, note } = await ask(member);
-    steps.push({ backend: member.backend.name, answer: describe(answer, note), ms: now() - begun });
-    if (answer.kind === "unavailable") {
-      outage ??= answer;
-    } else if (answer.kind !== "rejected") {
-      return result(answer, member);
-    } else {
+    steps.push({ backend: backend.name, answer: describe(answer, note), ms: now() - begun });
+    if (backend.local !== undefined && !isUnknown(answer)) unknownHere = false;
+    if (answer.kind === "rejected") {
       because = moreTelling(because, answer.why);
       wrongSecret ||= answer.why === "wrong-secret";
+      if (control === "required" || answer.why === "disabled") return result(answer, member);
+    } else if (answer.kind === "unavailable") {
+      if (control === "required") return result(answer, member);
+      outage ??= answer;
+    } else {
+      yes[control] ??= { answer, member };
     }
-    if (member.backend.local !== undefined && !isUnknown(answer)) unknownHere = false;
-    if (because === "disabled") return result({ kind: "rejected", why: because }, member);
   }
+  const decided = yes.sufficient ?? (allRequired ? yes.required : null);
+  if (decided !== null) return result(decided.answer, decided.member);
   return result(outage ?? { kind: "rejected", why: because ?? "unknown-user" }, null);
 }
 

@@ -5,23 +5,24 @@
  */
 
 import { canonicalName } from "../accounts/account_name.ts";
-import type { Answer, Backend, Origin, Question, UserName, VerifierScheme } from "../backend.ts";
+import type { Answer, Backend, Origin, Question, RejectedBecause, UserName, VerifierScheme } from "../backend.ts";
 import type { Config } from "../config/config.ts";
-import type { Log } from "../log/event.ts";
-import { canAsk, type ChainMember } from "./ask_backend.ts";
+import type { ChainStep, Log } from "../log/event.ts";
+import type { ChainMember } from "./ask_backend.ts";
 import { askCached } from "./ask_cached.ts";
 import type { AuthenticationExchange, Authenticator, GuessingStore } from "./authenticator.ts";
 import { askChain, type ChainResult } from "./chain.ts";
 import { decoyVerifier } from "./decoys.ts";
 import { type ChainCall, Exchange } from "./exchange.ts";
 import { createHolds, type Wait, waitByTimer } from "./holds.ts";
+import { cannotAgree, canonicalRealm, chainMembers, whySkipped } from "./members.ts";
 import { baseName } from "./offered.ts";
 import type { SuccessCache } from "./success_cache.ts";
 
 /** What an authenticator is made of. It disposes none of it. */
 export interface AuthenticatorParts {
   readonly config: Pick<Config, "defaultRealm" | "backends"> & {
-    readonly sasl: Pick<Config["sasl"], "pwcheckMethod" | "realms" | "trustMech" | "userCaseSensitive">;
+    readonly sasl: Pick<Config["sasl"], "pwcheckMethod" | "realms" | "trustMech" | "userCaseSensitive" | "outageIsRejection">;
   };
   /** One for each name of `pwcheck_method`, in any order. */
   readonly backends: readonly Backend[];
@@ -41,27 +42,21 @@ export interface AuthenticatorParts {
 }
 
 const FLOOR_MS = 100;
-const DEADLINE_MS = 10_000;
 /** Replies that may wait for a minute at the same time: each is a connection. */
 const HOLDS = 50;
 
 /** What is said of a name in a realm that is not served: to the client the same as of any unknown one. */
-const NOT_SERVED: ChainResult = {
-  answer: { kind: "rejected", why: "unknown-user" },
-  decidedBy: null,
-  steps: [{ backend: "realms", answer: "rejected:realm not served", ms: 0 }],
-  wrongSecret: false,
-  unknownHere: true,
-  because: "unknown-user",
-};
+const NOT_SERVED = refusal("unknown-user", { backend: "realms", answer: "rejected:realm not served", ms: 0 });
+/** Of a mechanism that shows its secret to one backend alone, where several must agree. It is not offered there. */
+const NOT_BY_THIS = refusal("not-allowed", { backend: "chain", answer: "rejected:several must agree", ms: 0 });
 
 /** Makes the authenticator. Disposing it ends every wait at once. */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const { config, guessing, log, key, floorMs = FLOOR_MS, wait = waitByTimer } = parts;
-  const { defaultRealm, sasl: { realms, userCaseSensitive } } = config;
+  const { defaultRealm, sasl: { realms, userCaseSensitive, outageIsRejection } } = config;
   const now = () => parts.clock.now();
   const holds = createHolds(HOLDS, wait);
-  const members = chainOf(parts);
+  const members = chainMembers(config, parts);
   const local = members.find(({ backend }) => backend.local !== undefined)?.backend.local;
   const served = realms.length === 0 ? null : new Set([defaultRealm, ...realms].map(canonicalRealm));
   const trusted = new Set(config.sasl.trustMech.map(baseName));
@@ -70,12 +65,16 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     if (question.kind !== "token" && served?.has(canonicalRealm(question.user.realm)) === false) {
       return Promise.resolve(NOT_SERVED);
     }
-    const asked = members.filter(({ backend }) => canAsk(backend, question));
     const options = { signal, onBug, cache: parts.cache, now };
-    return askChain(asked, { ask: (member) => askCached(member, question, options), now });
+    const ask = (member: ChainMember) => askCached(member, question, options);
+    const skips = (member: ChainMember) => whySkipped(member, question);
+    // Whether an account exists is no login: whoever knows it says so.
+    if (question.kind === "lookup") return askChain(members.map(asSufficient), { ask, skips, now });
+    if (cannotAgree(members, question)) return Promise.resolve(NOT_BY_THIS);
+    return askChain(members, { ask, skips, now });
   };
   const exchangeParts = {
-    ...{ key, defaultRealm, guessing, holds, log, now, floorMs, chain },
+    ...{ key, defaultRealm, guessing, holds, log, now, floorMs, outageIsRejection, chain },
     decoy: (user: UserName, scheme: VerifierScheme) => {
       const { local, realm, folded } = canonicalName(user);
       return decoyVerifier({ local: userCaseSensitive ? local : folded, realm }, scheme, { key, defaultRealm, realms });
@@ -94,17 +93,11 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   };
 }
 
-/** The backends in the order in which they are asked. One that is not there is a mistake of whoever put the parts together. */
-function chainOf({ config, backends }: AuthenticatorParts): readonly ChainMember[] {
-  const byName = new Map(backends.map((backend) => [backend.name, backend]));
-  const deadlines = new Map(config.backends.map(({ name, deadlineMs }) => [name, deadlineMs]));
-  return config.sasl.pwcheckMethod.map((name) => {
-    const backend = byName.get(name);
-    if (backend === undefined) throw new RangeError(`Cannot ask backend "${name}": it was not opened`);
-    return { backend, deadlineMs: deadlines.get(name) ?? DEADLINE_MS };
-  });
+function asSufficient(member: ChainMember): ChainMember {
+  return { ...member, control: "sufficient" };
 }
 
-function canonicalRealm(realm: string): string {
-  return canonicalName({ local: "", realm }).realm;
+function refusal(why: RejectedBecause, step: ChainStep): ChainResult {
+  const answer = { kind: "rejected", why } as const;
+  return { answer, decidedBy: null, steps: [step], wrongSecret: false, unknownHere: true, because: why };
 }

@@ -19,28 +19,44 @@ export interface DecoyOptions {
 const ITERATIONS = 4096;
 const SALT_OCTETS = 16;
 const MD5_OCTETS = 16;
+const HASH_OCTETS = 32;
 
 /** The decoy of a user for one scheme. Without the key nobody can tell it from a verifier. */
 export function decoyVerifier(user: UserName, scheme: VerifierScheme, options: DecoyOptions): Verifier {
-  const octets = (label: string, length: number) =>
-    keyedHash(options.key, ["decoy", scheme, user.local, user.realm, label]).subarray(0, length);
+  const octets = (length: number) => stretched(length, { user, scheme, key: options.key });
   const credential = "decoy";
   switch (scheme) {
-    case "cram-md5":
-      return { scheme, credential, inner: octets("inner", MD5_OCTETS), outer: octets("outer", MD5_OCTETS) };
+    case "cram-md5": {
+      const contexts = octets(2 * MD5_OCTETS);
+      return { scheme, credential, inner: contexts.subarray(0, MD5_OCTETS), outer: contexts.subarray(MD5_OCTETS) };
+    }
     case "digest-md5": {
       // As many as an account of this realm with a password in ASCII has: checking them takes the same time.
       const forms = 1 + new Set([user.realm, options.defaultRealm, "", ...options.realms]).size;
-      const ha1s = Array.from({ length: forms }, (_, form) => octets(`ha1 ${form}`, MD5_OCTETS));
+      const all = octets(forms * MD5_OCTETS);
+      const ha1s = Array.from({ length: forms }, (_, at) => all.subarray(at * MD5_OCTETS, (at + 1) * MD5_OCTETS));
       return { scheme, credential, realm: user.realm, ha1s };
     }
     case "scram-sha-1":
     case "scram-sha-256": {
-      const keyOctets = scheme === "scram-sha-1" ? 20 : 32;
-      const [storedKey, serverKey] = [octets("StoredKey", keyOctets), octets("ServerKey", keyOctets)];
-      return { scheme, credential, salt: octets("salt", SALT_OCTETS), iterations: ITERATIONS, storedKey, serverKey };
+      const all = octets(SALT_OCTETS + (scheme === "scram-sha-1" ? 20 : 32));
+      const [salt, keys] = [all.subarray(0, SALT_OCTETS), all.subarray(SALT_OCTETS)];
+      // Neither key is ever shown, so one serves as both.
+      return { scheme, credential, salt, iterations: ITERATIONS, storedKey: keys, serverKey: keys };
     }
     default:
       return unreachable(scheme);
   }
+}
+
+/** So many octets that nobody can foresee without the key. A decoy is made at every exchange, so they are made with few hashes. */
+function stretched(
+  length: number,
+  { user, scheme, key }: { readonly user: UserName; readonly scheme: VerifierScheme; readonly key: Uint8Array },
+): Uint8Array {
+  const octets = new Uint8Array(Math.ceil(length / HASH_OCTETS) * HASH_OCTETS);
+  for (let at = 0; at < length; at += HASH_OCTETS) {
+    octets.set(keyedHash(key, ["decoy", scheme, user.local, user.realm, String(at)]), at);
+  }
+  return octets.subarray(0, length);
 }

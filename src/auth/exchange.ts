@@ -28,6 +28,8 @@ export interface ExchangeParts {
   readonly now: () => number;
   /** The least time of a failure, counted from the arrival of the secret. */
   readonly floorMs: number;
+  /** Whether the client is told of an outage as of a wrong password. It is logged as what it is, and not counted. */
+  readonly outageIsRejection: boolean;
   /** Asks the chain. */
   readonly chain: (question: Question, options: ChainCall) => Promise<ChainResult>;
   /** What an unknown user is shown. */
@@ -141,9 +143,10 @@ export class Exchange implements AuthenticationExchange {
     question: SecretQuestion,
     { result: { answer, unknownHere }, signal }: { readonly result: ChainResult; readonly signal: AbortSignal },
   ): Promise<Answer> {
-    if (question.kind === "verifiers" && answer.kind === "rejected") {
+    if (question.kind === "verifiers") {
+      // Made for everybody: SCRAM shows a salt before the floor is waited for, and the time of it must not tell who exists.
       const verifiers = [this.#parts.decoy(question.user, question.scheme)];
-      return { kind: "verifiers", account: null, verifiers, decoy: true };
+      if (answer.kind === "rejected") return { kind: "verifiers", account: null, verifiers, decoy: true };
     }
     if (question.kind === "password" && answer.kind !== "accepted" && unknownHere) {
       // Gone clients leave the line for scrypt; nobody measures their time.

@@ -6,7 +6,7 @@
 
 import { concat, utf8 } from "../lib/octets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
-import { countFields, hasField, splitFields } from "./header.ts";
+import { countFields, hasField, type HeaderField, splitFields } from "./header.ts";
 
 /** A mail with this many Received fields goes round in circles (RFC 5321 section 6.3). */
 export const RECEIVED_LIMIT = 100;
@@ -27,13 +27,24 @@ export interface Completion {
 export function completeHeader(header: Uint8Array, completion: Completion): Result<Uint8Array<ArrayBuffer>, "loop"> {
   const fields = splitFields(header);
   if (countFields(fields, "received") >= RECEIVED_LIMIT) return fail("loop");
-  const kept = completion.removeBcc ? fields.filter((field) => field.name !== "bcc") : fields;
   return succeed(concat(
     utf8(completion.received),
-    ...kept.map((field) => field.raw),
+    completion.removeBcc ? withoutBcc(fields) : header,
     // Behind the others, so that the trace fields on top stay together.
     utf8(missingFields(completion, (name) => hasField(fields, name))),
   ));
+}
+
+/** By hand, since a header section of 1 MiB can have more fields than a call can have arguments. */
+function withoutBcc(fields: readonly HeaderField[]): Uint8Array {
+  const kept = fields.filter((field) => field.name !== "bcc");
+  const joined = new Uint8Array(kept.reduce((sum, { raw }) => sum + raw.length, 0));
+  let at = 0;
+  for (const { raw } of kept) {
+    joined.set(raw, at);
+    at += raw.length;
+  }
+  return joined;
 }
 
 function missingFields({ submission }: Completion, has: (name: string) => boolean): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { domainToUnicode } from "node:url";
 import type { UserName } from "../backend.ts";
 import { hex, utf8 } from "../lib/octets.ts";
 import { digestHa1, latin1IfItFits } from "./digest.ts";
@@ -40,14 +41,18 @@ export function cramMd5Contexts(password: string): HmacMd5Contexts {
  * HA1 in each form that clients compute: the name bare with the account's realm, and in full with the account's realm, the default
  * one, none and each other one that is served; the password as it was typed and as SASLprep prepares it. RFC 2831 section 2.1.2.1
  * wants each text in ISO-8859-1 where it fits; there are clients that do so with the password alone (GNU SASL) or not at all
- * (Authen::SASL), so names and password are each taken both ways.
+ * (Authen::SASL), so names and password are each taken both ways. A realm in A-labels is also taken as people type it, in U-labels.
  */
 export function digestMd5Ha1s(user: UserName, password: string, { defaultRealm, realms }: ServedRealms): DigestMd5Ha1s {
-  const full = formatUserName(user);
+  const { local } = user;
+  const own = [...new Set([user.realm, domainToUnicode(user.realm)])];
   const passwords = [password, prepare(password) ?? password].flatMap((text) =>
     ENCODINGS.map((encode) => encode(text))
   );
-  const names = [[user.local, user.realm], ...[user.realm, defaultRealm, "", ...realms].map((realm) => [full, realm])];
+  const names = own.flatMap((realm) => [
+    [local, realm],
+    ...[...own, defaultRealm, "", ...realms].map((chosen) => [formatUserName({ local, realm }), chosen]),
+  ]);
   const ha1s = new Map<string, Uint8Array>();
   for (const [username = "", realm = ""] of names) {
     for (const encodeName of ENCODINGS) {

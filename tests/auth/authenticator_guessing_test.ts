@@ -64,6 +64,14 @@ Deno.test("many guesses at once get no more than the free ones and the slot", as
   equal(verdicts.at(-1), "delayed", "the right one among them, too");
 });
 
+Deno.test("guesses that end in the same moment get no more than the free ones and the slot", async () => {
+  await using setup = bench({ backends: [withPassword("test", [NAME], "secret")] });
+  const proofs = Array.from({ length: 40 }, (_, at) => setup.prove(SHIN, at === 39, { origin: STRANGER }));
+  const verdicts = (await Promise.all(proofs)).map(({ verdict }) => verdict.kind);
+  equal(verdicts.filter((kind) => kind === "rejected").length, 6);
+  equal(verdicts.at(-1), "delayed", "the right one among them, too");
+});
+
 Deno.test("two hundred right logins at once from a new network are all accepted", async () => {
   await using setup = bench({ backends: [withPassword("test", [NAME], "secret")] });
   const logins = Array.from({ length: 100 }, () => [
@@ -186,7 +194,7 @@ Deno.test("a wait ends when the client goes or the authenticator is disposed", a
 Deno.test("a counter that fails keeps nobody out and raises an alarm", async () => {
   await using setup = bench({ backends: [withPassword("test", [NAME], "secret")] });
   const broken = () => Promise.reject(new Error("database or disk is full"));
-  Object.assign(setup.guessing, { slot: broken, failed: broken, succeeded: broken });
+  Object.assign(setup.guessing, { slot: broken, failed: broken, failedWithoutSlot: broken, succeeded: broken });
   equal((await setup.login(SHIN, "secret")).verdict.kind, "accepted");
   equal((await setup.login(SHIN, "guess")).verdict.kind, "rejected");
   ok(setup.events.some((event) => event.kind === "alarm" && event.text.includes("disk is full")));

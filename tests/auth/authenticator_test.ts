@@ -1,6 +1,10 @@
 import { deepEqual, equal, notDeepEqual, ok, rejects } from "node:assert/strict";
 import type { Answer, LocalAccounts, Standing, UserName, VerifierScheme } from "../../src/backend.ts";
-import { account, bench, ends, never, ORIGIN, outcomeOf, scripted, SHIN, withPassword } from "./lib.ts";
+import { decoyVerifier } from "../../src/auth/decoys.ts";
+import { Exchange } from "../../src/auth/exchange.ts";
+import { createGuessingStore } from "../../src/auth/guessing.ts";
+import { createHolds } from "../../src/auth/holds.ts";
+import { account, bench, ends, KEY, never, ORIGIN, outcomeOf, scripted, SHIN, withPassword } from "./lib.ts";
 
 const NAME = "shin@baz.co.jp";
 const TARO: UserName = { local: "taro", realm: "baz.co.jp" };
@@ -129,6 +133,45 @@ Deno.test("decoys are the same at each attempt, different for each name, and in 
       result === "rejected" && reason === "unknown-user" && account === null
     ),
   );
+});
+
+Deno.test("a decoy is made for whoever asks, so that the time of a SCRAM salt does not tell who exists", async () => {
+  for (const known of [true, false]) {
+    let made = 0;
+    const found = { kind: "verifiers", account: account(NAME), verifiers: [], decoy: false } as const;
+    const answer: Answer = known ? found : { kind: "rejected", why: "unknown-user" };
+    const exchange = new Exchange(
+      {
+        ...{ key: KEY, defaultRealm: "baz.co.jp", now: () => 0, floorMs: 0, log: () => {}, trusts: () => true },
+        guessing: createGuessingStore({ enabled: false, exemptNetworks: [] }, {
+          ...{ has: () => false, add: () => {} },
+          [Symbol.dispose]: () => {},
+        }),
+        holds: createHolds(1, () => Promise.resolve()),
+        chain: () => {
+          const member = { backend: scripted("test", () => answer), deadlineMs: 1 };
+          return Promise.resolve({
+            ...{ answer, decidedBy: known ? member : null, steps: [], wrongSecret: false, unknownHere: !known },
+            because: null,
+          });
+        },
+        decoy: (user, scheme) => {
+          made++;
+          return decoyVerifier(user, scheme, { key: KEY, defaultRealm: "baz.co.jp", realms: [] });
+        },
+        spend: () => Promise.resolve(),
+      },
+      ORIGIN,
+      "s",
+    );
+    const shown = await exchange.ask(
+      { kind: "verifiers", user: SHIN, scheme: "scram-sha-256", origin: ORIGIN },
+      never(),
+    );
+    equal(shown.kind === "verifiers" && shown.decoy, !known);
+    equal(made, 1);
+    exchange[Symbol.dispose]();
+  }
 });
 
 Deno.test("decoys do not tell how names are compared", async () => {

@@ -58,7 +58,13 @@ export function accountOf({ local, realm }: Person): Account {
 /** Plays the client's part of an exchange by hand: `send` sends a line and gives the reply line to it. */
 export async function authenticate(
   mechanism: ClientMechanismName,
-  person: { readonly authcid: string; readonly password: string; readonly host: string },
+  person: {
+    readonly authcid: string;
+    readonly password: string;
+    readonly host: string;
+    /** For the -PLUS forms. */
+    readonly binding?: Uint8Array;
+  },
   send: (line: string) => Promise<string>,
 ): Promise<string> {
   const exchange = startClient(mechanism, {

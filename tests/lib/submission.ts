@@ -16,6 +16,8 @@ export interface Login {
   readonly password: string;
   /** Default PLAIN. */
   readonly mechanism?: ClientMechanismName;
+  /** For the -PLUS forms: `tls-server-end-point` of the certificate. */
+  readonly binding?: Uint8Array;
 }
 
 /** The login that works. */
@@ -69,8 +71,8 @@ export async function converse(
 }
 
 /** One exchange; the reply to it. */
-export function logIn(client: WireClient, { authcid, password, mechanism = "PLAIN" }: Login): Promise<string> {
-  return authenticate(mechanism, { authcid, password, host: SITE.hostname }, (line) => client.command(line));
+export function logIn(client: WireClient, { mechanism = "PLAIN", ...credentials }: Login): Promise<string> {
+  return authenticate(mechanism, { ...credentials, host: SITE.hostname }, (line) => client.command(line));
 }
 
 /** Goes through MAIL, RCPT and DATA; the reply to the final dot. Throws when it does not come to that. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { latin1, utf8 } from "../../src/lib/octets.ts";
+import { HEADER_LIMIT_OCTETS } from "../../src/message/header.ts";
 import { completeHeader, type Completion, RECEIVED_LIMIT } from "../../src/message/complete.ts";
 
 const COMPLETION: Completion = {
@@ -52,6 +53,13 @@ Deno.test("completeHeader keeps octets above 127 as they are", () => {
   const result = completeHeader(header, COMPLETION);
   assert.ok(result.ok);
   assert.deepEqual(result.value, new Uint8Array([...utf8(COMPLETION.received), ...header]));
+});
+
+Deno.test("completeHeader takes as many fields as fit into a header section", () => {
+  const header = "a: b\r\n".repeat(HEADER_LIMIT_OCTETS / 6);
+  for (const removeBcc of [false, true]) {
+    assert.equal(complete(header, { submission: null, removeBcc }), COMPLETION.received + header);
+  }
 });
 
 Deno.test("completeHeader finds a loop at 100 Received fields (RFC 5321 section 6.3)", () => {

@@ -41,6 +41,17 @@ Deno.test("digestMd5Ha1s: names and password in UTF-8 and ISO-8859-1, as typed a
   assert(!has("½", utf8("müller:baz.co.jp:1/2")));
 });
 
+Deno.test("digestMd5Ha1s: a realm in A-labels, as it is stored, and in U-labels, as it is typed", () => {
+  const { ha1s } = digestMd5Ha1s({ local: "namae", realm: "xn--r8jz45g.jp" }, "secret", REALMS);
+  const found = new Set(ha1s.map(hex));
+  for (const own of ["xn--r8jz45g.jp", "例え.jp"]) {
+    assert(found.has(md5(`namae:${own}:secret`)), own);
+    for (const realm of ["xn--r8jz45g.jp", "例え.jp", "foobar.co.jp", ""]) {
+      assert(found.has(md5(`namae@${own}:${realm}:secret`)), `${own} ${realm}`);
+    }
+  }
+});
+
 Deno.test("cramMd5Contexts: the password as it was typed", () => {
   for (const password of ["secret", "½ ﬁ", "密碼", "x".repeat(100)]) {
     const expected = createHmac("md5", password).update("<challenge>").digest("hex");

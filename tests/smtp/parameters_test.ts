@@ -68,6 +68,8 @@ const BAD_MAIL: readonly (readonly [string, Reply])[] = [
   [" ENVID=a+2b", REPLIES.parameterSyntax],
   [" ENVID=a+0D+0ABcc:+20x", REPLIES.parameterSyntax],
   [" ENVID=+00", REPLIES.parameterSyntax],
+  [" SMTPUTF8 ENVID=名", REPLIES.parameterSyntax],
+  [" ENVID=+E9", REPLIES.parameterSyntax],
   [" AUTH", REPLIES.parameterSyntax],
   [" AUTH=a+zz", REPLIES.parameterSyntax],
   [" =1", REPLIES.parameterSyntax],

@@ -282,10 +282,16 @@ Deno.test("what is no command is not remembered for the log: it could be a passw
     assert.ok(effect?.kind === "reply");
     assert.equal(effect.refusal?.command, "");
   }
-  session.line("AUTH AHNoaW5AYmF6LmNvLmpwAGNvcnJlY3QtaG9yc2U=");
-  const [effect] = session.effects;
-  assert.ok(effect?.kind === "reply" && effect.reply.code === 504);
-  assert.equal(effect.refusal?.why, "not the name of a mechanism");
+  const whyOf = (word: string) => {
+    session.line(`AUTH ${word}`);
+    const [effect] = session.effects;
+    assert.ok(effect?.kind === "reply" && effect.reply.code === 504);
+    return effect.refusal?.why;
+  };
+  for (const word of ["AHNoaW5AYmF6LmNvLmpwAGNvcnJlY3QtaG9yc2U=", "correct-horse", "Y29ycmVjdC1ob3Jz"]) {
+    assert.equal(whyOf(word), "no mechanism of this name is known");
+  }
+  assert.equal(whyOf("ntlm"), "mechanism NTLM is not offered here");
   session.line("expn staff");
   assert.equal(session.state.command, "EXPN");
 });
