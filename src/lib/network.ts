@@ -55,11 +55,21 @@ export function networkSet(networks: readonly string[]): NetworkSet {
 /** The network that guessing is counted by: /24 of an IPv4 address, /48 of an IPv6 one. */
 export function networkOf(address: string): string {
   const bare = canonicalAddress(address);
-  if (isIP(bare) === 4) return `${bare.split(".").slice(0, 3).join(".")}.0/24`;
+  return isIP(bare) === 4 ? `${bare.split(".").slice(0, 3).join(".")}.0/24` : prefixOf(bare, 3);
+}
+
+/** What one host has: an IPv4 address, or the /64 of an IPv6 one, in which it may take as many addresses as it likes. */
+export function hostOf(address: string): string {
+  return prefixOf(canonicalAddress(address), 4);
+}
+
+/** The first groups of 16 bits of an IPv6 address; anything else as it is. */
+function prefixOf(bare: string, count: number): string {
   if (isIP(bare) !== 6) return bare;
   const [head = "", tail] = bare.split("::");
   const left = head === "" ? [] : head.split(":");
   const right = tail === undefined || tail === "" ? [] : tail.split(":");
   const groups = tail === undefined ? left : [...left, ...Array(8 - left.length - right.length).fill("0"), ...right];
-  return `${groups.slice(0, 3).map((group) => parseInt(group, 16).toString(16)).join(":")}::/48`;
+  const prefix = groups.slice(0, count).map((group) => parseInt(group, 16).toString(16));
+  return `${prefix.join(":")}::/${count * 16}`;
 }

@@ -103,7 +103,12 @@ export class Connection {
 
   /** Called about once a second: ends a connection whose time is over. */
   checkDeadline(now: number): void {
-    if (!this.#patience.isOver(now, this.#transport.octetsRead)) return;
+    const { octetsRead } = this.#transport;
+    if (this.#patience.isFlooded(octetsRead)) {
+      this.#reason = "content far beyond message_size";
+      return this.#transport.abort("deadline");
+    }
+    if (!this.#patience.isOver(now, octetsRead)) return;
     this.#reason = "timeout";
     if (this.#idle) this.#interrupt("timeout");
     else this.#transport.abort("deadline");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isLoopback } from "../lib/network.ts";
+import { hostOf, isLoopback } from "../lib/network.ts";
 import type { LimitsConfig } from "../config/config.ts";
 import type { Connection } from "./connection.ts";
 
@@ -14,7 +14,7 @@ const LOOPBACK_CONNECTIONS = 1_000;
 /** All connections of the process. */
 export class Connections implements Disposable {
   readonly #open = new Set<Connection>();
-  readonly #byAddress = new Map<string, number>();
+  readonly #byHost = new Map<string, number>();
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #now: () => number;
   #limits: LimitsConfig;
@@ -41,18 +41,19 @@ export class Connections implements Disposable {
     const most = isLoopback(address)
       ? Math.max(LOOPBACK_CONNECTIONS, this.#limits.connectionsPerAddress)
       : this.#limits.connectionsPerAddress;
-    return this.#open.size < this.#limits.connections && (this.#byAddress.get(address) ?? 0) < most;
+    return this.#open.size < this.#limits.connections && (this.#byHost.get(hostOf(address)) ?? 0) < most;
   }
 
   /** Counts a connection until it has ended. */
   async serve(connection: Connection, address: string): Promise<void> {
+    const host = hostOf(address);
     this.#open.add(connection);
-    this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
+    this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1);
     await connection.run();
     this.#open.delete(connection);
-    const left = (this.#byAddress.get(address) ?? 1) - 1;
-    if (left === 0) this.#byAddress.delete(address);
-    else this.#byAddress.set(address, left);
+    const left = (this.#byHost.get(host) ?? 1) - 1;
+    if (left === 0) this.#byHost.delete(host);
+    else this.#byHost.set(host, left);
     if (this.#open.size === 0) this.#emptied?.();
   }
 

@@ -77,7 +77,8 @@ export class Listener {
         this.#accept(await this.#socket.accept(), host);
       } catch (cause) {
         if (!this.#accepting) return;
-        // Out of descriptors, or the client has gone: the next accept may do.
+        if (isClientGone(cause)) continue;
+        // Out of descriptors: the next accept may do.
         const text = `Cannot accept on ${this.address}: ${cause instanceof Error ? cause.message : "unknown"}`;
         host.log({ kind: "warning", about: "accept", text });
         await new Promise((resolve) => setTimeout(resolve, 100));
@@ -137,6 +138,12 @@ function setNoDelay(conn: Deno.TcpConn): void {
   } catch {
     // The client has gone already; the first read will say so.
   }
+}
+
+/** A client that resets its connection before it is accepted: with a pause for each, a few of them would keep all others out. */
+function isClientGone(cause: unknown): boolean {
+  return cause instanceof Deno.errors.NotConnected || cause instanceof Deno.errors.ConnectionAborted ||
+    cause instanceof Deno.errors.ConnectionReset;
 }
 
 function bindProblem(cause: unknown): string {

@@ -9,6 +9,10 @@ import type { LimitsConfig } from "../config/config.ts";
 /** A client that sends content must keep above 1 KiB in a minute. */
 const CONTENT_MS_PER_KIB = 60_000;
 
+/** Content is cut off beyond this many times the largest mail, and some more. */
+const FLOOD_FACTOR = 2;
+const FLOOD_OCTETS = 1024 * 1024;
+
 /** When the client began to send content, and when it was last seen to send. */
 interface Receiving {
   readonly at: number;
@@ -63,5 +67,11 @@ export class Patience {
     if (octets > this.#receiving.seenOctets) this.#receiving = { ...this.#receiving, seenAt: now, seenOctets: octets };
     const { at, octets: before, seenAt } = this.#receiving;
     return now >= this.#limits.commandMs + Math.min(seenAt, at + (octets - before) / 1024 * CONTENT_MS_PER_KIB);
+  }
+
+  /** Whether content goes on and on: one that is too large is read to its end before it is refused, but not without end. */
+  isFlooded(octets: number): boolean {
+    if (this.#receiving === null) return false;
+    return octets - this.#receiving.octets > FLOOD_FACTOR * this.#limits.messageSize + FLOOD_OCTETS;
   }
 }

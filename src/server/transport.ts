@@ -89,9 +89,13 @@ export class Transport {
     try {
       for (;;) {
         if (this.#start === this.#end) await this.#need();
-        const taken = decoder.decode(this.#buffer.subarray(this.#start, this.#end), (piece) => pieces.push(piece));
-        this.#start += taken;
-        for (const piece of pieces) await emit(piece);
+        const count = decoder.decode(this.#buffer.subarray(this.#start, this.#end), (piece) => pieces.push(piece));
+        this.#start += count;
+        // Most pieces are only copied: to await nothing would cost a turn of the event loop for each line with a dot.
+        for (const piece of pieces) {
+          const taken = emit(piece);
+          if (taken !== undefined) await taken;
+        }
         pieces.length = 0;
         if (decoder.ended) return decoder.problem;
         if (this.#buffer.length < LARGE) this.#resize(Math.min(LARGE, this.#buffer.length * 4));
