@@ -108,6 +108,7 @@ export class ServerProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #waiting = new Set<() => void>();
   #over = false;
+  #quiet = false;
 
   constructor(program: string, options: RunOptions = {}) {
     this.#child = new Deno.Command(findProgram(program) ?? program, {
@@ -149,6 +150,11 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
+  /** From now on its output is read and thrown away, and no line is awaited: for servers under load that log much. */
+  quiet(): void {
+    this.#quiet = true;
+  }
+
   /** Sends a signal; it is no fault if the process is gone. */
   signal(name: Deno.Signal): void {
     try {
@@ -169,9 +175,11 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   async #read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    const decoder = new TextDecoder();
     let rest = "";
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      const parts = (rest + text).split("\n");
+    for await (const octets of stream) {
+      if (this.#quiet) continue;
+      const parts = (rest + decoder.decode(octets, { stream: true })).split("\n");
       rest = parts.pop() ?? "";
       this.lines.push(...parts);
       this.#wake();
