@@ -123,6 +123,14 @@ export function syncFolder(folder: string): void {
   handle.syncSync();
 }
 
+/** What tells a database and its log from others, or none, under the same names. */
+export function identityOf(file: string): string {
+  return [file, `${file}-wal`].map((path) => {
+    const info = statOrNull(path);
+    return info === null ? "none" : `${info.dev}:${info.ino}`;
+  }).join();
+}
+
 /** An error of SQLite or of the system as a problem of this file. */
 export function openProblem(file: string, error: unknown): OpenProblem {
   const detail = error instanceof Error ? error.message : String(error);

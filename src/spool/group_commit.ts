@@ -7,7 +7,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { fail, succeed } from "../lib/result.ts";
 import { removeContent, type Reserve } from "./content_folder.ts";
-import { isFull } from "./database.ts";
+import { DATABASE_FILE, identityOf, isFull } from "./database.ts";
 import type { Answered, BatchReply, NewMail, ReadOperations, Request, WriteOperations } from "./protocol.ts";
 import { SpoolError, type SpoolProblem } from "./spool_error.ts";
 import type { Store } from "./store.ts";
@@ -28,6 +28,9 @@ export class GroupCommit {
   readonly #ground: Ground;
   readonly #freePages: StatementSync;
   readonly #pageOctets: number;
+  readonly #file: string;
+  /** The database and its log on disk, as they were opened. */
+  readonly #identity: string;
   /** Content files of mails whose COMMIT failed. After a crash the log could still hold it: they go when a later COMMIT is in its place. */
   #abandoned: string[] = [];
   #trouble: string | null = null;
@@ -36,6 +39,10 @@ export class GroupCommit {
     this.#ground = ground;
     this.#freePages = ground.db.prepare("PRAGMA freelist_count");
     this.#pageOctets = Number(ground.db.prepare("PRAGMA page_size").get()?.["page_size"]);
+    this.#file = `${ground.dir}/${DATABASE_FILE}`;
+    // The log is there once something was read.
+    this.#freePages.get();
+    this.#identity = identityOf(this.#file);
   }
 
   /** Answers each request of a batch: the writes after their COMMIT, the reads with what is committed then. */
@@ -78,6 +85,8 @@ export class GroupCommit {
         const freed = store.takeObsolete();
         if (answer.ok) obsolete.push(...freed);
       }
+      // SQLite goes on with files that somebody has removed or replaced: what it commits there is lost with this process.
+      if (identityOf(this.#file) !== this.#identity) throw new Error(REPLACED);
       db.exec("COMMIT");
     } catch (error) {
       return failAll(error);
@@ -153,6 +162,9 @@ export class GroupCommit {
     return isFull(error) ? "no-space" : "unavailable";
   }
 }
+
+const REPLACED =
+  `${DATABASE_FILE} was removed or replaced while the server runs: no mail is taken until it is restarted`;
 
 const WRITES: ReadonlySet<string> = new Set<keyof WriteOperations>([
   "commit",

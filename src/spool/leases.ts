@@ -8,11 +8,11 @@
 /** Leases by mail. Times are milliseconds since the epoch. */
 export class Leases {
   readonly #until = new Map<string, number>();
+  /** Those that have ended and that the Worker has not been told of. */
+  #ended: string[] = [];
 
-  /** The mails that nobody else may claim now. Leases that have ended are forgotten. */
-  active(now: number): ReadonlySet<string> {
-    for (const [mail, until] of this.#until) if (until <= now) this.#until.delete(mail);
-    return new Set(this.#until.keys());
+  has(mail: string): boolean {
+    return this.#until.has(mail);
   }
 
   take(mail: string, until: number): void {
@@ -27,6 +27,20 @@ export class Leases {
   }
 
   end(mail: string): void {
-    this.#until.delete(mail);
+    if (this.#until.delete(mail)) this.#ended.push(mail);
+  }
+
+  /** The mails whose lease has ended, by its time too, since this was last asked. */
+  takeEnded(now: number): readonly string[] {
+    // In order of their taking, and renewed all together: the first ones end first, if any.
+    for (const [mail, until] of this.#until) if (until <= now) this.end(mail);
+    const ended = this.#ended;
+    this.#ended = [];
+    return ended;
+  }
+
+  /** The Worker could not be told. */
+  putBack(ended: readonly string[]): void {
+    this.#ended.push(...ended);
   }
 }

@@ -23,9 +23,7 @@ export async function lockDataDir(dir: string): Promise<Result<AsyncDisposable, 
     file = await Deno.open(path, { create: true, read: true, write: true, mode: 0o600 });
     if (!await file.tryLock(true)) {
       file.close();
-      const pid = /^\d+/.exec(await Deno.readTextFile(path))?.[0];
-      const holder = pid === undefined ? "another process" : `process ${pid}`;
-      return fail({ kind: "held", message: `Cannot lock ${path}: ${holder} holds it` });
+      return fail({ kind: "held", message: await heldMessage(path) });
     }
     await file.truncate();
     await file.write(new TextEncoder().encode(`${Deno.pid}\n`));
@@ -42,4 +40,21 @@ export async function lockDataDir(dir: string): Promise<Result<AsyncDisposable, 
       held.close();
     },
   });
+}
+
+/** Says who holds the lock; `null`: nobody, as far as can be told. It makes no file, so root may ask before it becomes the owner. */
+export async function whoLocks(dir: string): Promise<string | null> {
+  const path = `${dir}/lock`;
+  try {
+    using file = await Deno.open(path);
+    // Closing the file gives back what was taken here.
+    return await file.tryLock(true) ? null : await heldMessage(path);
+  } catch {
+    return null;
+  }
+}
+
+async function heldMessage(path: string): Promise<string> {
+  const pid = /^\d+/.exec(await Deno.readTextFile(path))?.[0];
+  return `Cannot lock ${path}: ${pid === undefined ? "another process" : `process ${pid}`} holds it`;
 }

@@ -55,11 +55,12 @@ export interface WriteOperations {
 
 /** Requests that change nothing in the database. */
 export interface ReadOperations {
+  /** `givenBack`: mails whose lease has ended since the last of these two. The answer may hold mails that are leased. */
   readonly claim: {
-    readonly ask: { readonly now: number; readonly limit: number; readonly leased: ReadonlySet<string> };
-    readonly answer: readonly QueuedMail[];
+    readonly ask: { readonly now: number; readonly limit: number; readonly givenBack: readonly string[] };
+    readonly answer: { readonly mails: readonly QueuedMail[]; readonly more: boolean };
   };
-  readonly nextDue: { readonly ask: { readonly leased: ReadonlySet<string> }; readonly answer: number | null };
+  readonly nextDue: { readonly ask: { readonly givenBack: readonly string[] }; readonly answer: number | null };
   readonly content: {
     readonly ask: { readonly mail: string };
     readonly answer: StoredContent & { readonly sizeOctets: number };

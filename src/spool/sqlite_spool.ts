@@ -103,7 +103,7 @@ class SqliteSpool implements Spool {
 
   async nextDue(): Promise<number | null> {
     if (this.#parts.supply.stopped) return null;
-    return await this.#ask("look for due mail", { kind: "nextDue", leased: this.#leases.active(this.#now()) });
+    return await this.#askGivingBack("look for due mail", (givenBack) => ({ kind: "nextDue", givenBack }));
   }
 
   renew(mail: string, leaseMs: number): Promise<boolean> {
@@ -184,10 +184,30 @@ class SqliteSpool implements Spool {
   }
 
   async #claim(now: number, limit: number, leaseMs: number): Promise<readonly QueuedMail[]> {
-    if (this.#parts.supply.stopped) return [];
-    const mails = await this.#ask("claim", { kind: "claim", now, limit, leased: this.#leases.active(now) });
-    for (const { id } of mails) this.#leases.take(id, now + leaseMs);
-    return mails;
+    const claimed: QueuedMail[] = [];
+    for (let more = true; more && claimed.length < limit && !this.#parts.supply.stopped;) {
+      const room = limit - claimed.length;
+      const due = await this.#askGivingBack("claim", (givenBack) => ({ kind: "claim", now, limit: room, givenBack }));
+      const free = due.mails.filter(({ id }) => !this.#leases.has(id));
+      for (const { id } of free) this.#leases.take(id, now + leaseMs);
+      claimed.push(...free);
+      more = due.more;
+    }
+    return claimed;
+  }
+
+  /** Asks, and tells which leases have ended: the Worker knows no others. */
+  async #askGivingBack<Asked extends Request<"claim" | "nextDue">>(
+    what: string,
+    request: (givenBack: readonly string[]) => Asked,
+  ): Promise<Answer<Asked["kind"]>> {
+    const ended = this.#leases.takeEnded(this.#now());
+    try {
+      return await this.#ask(what, request(ended));
+    } catch (error) {
+      this.#leases.putBack(ended);
+      throw error;
+    }
   }
 
   async #makeNotice({ envelope, content: octets }: Notice): Promise<NewMail> {

@@ -29,9 +29,14 @@ const SQL = {
 
   // INDEXED BY: a plan without this index would read every recipient at each claim.
   due: `
-    SELECT recipient.due, mail.seq, mail.id
-    FROM recipient INDEXED BY recipient_due JOIN mail ON mail.seq = recipient.mail
-    WHERE state IN ('waiting', 'attempting') AND due <= ? ORDER BY due`,
+    SELECT due, mail FROM recipient INDEXED BY recipient_due
+    WHERE state IN ('waiting', 'attempting') AND (due, mail) > (:due, :mail) AND due <= :now ORDER BY due, mail`,
+  nextDue: `
+    SELECT due FROM recipient INDEXED BY recipient_due
+    WHERE state IN ('waiting', 'attempting') AND (due, mail) > (:due, :mail) ORDER BY due, mail LIMIT 1`,
+  firstDueOf: `
+    SELECT min(due) AS due FROM recipient
+    WHERE mail = (SELECT seq FROM mail WHERE id = ?) AND state IN ('waiting', 'attempting')`,
   list: `
     SELECT * FROM mail
     WHERE id > :after AND (:account IS NULL OR account = :account)

@@ -7,6 +7,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreachable } from "../lib/result.ts";
 import type { Answer, NewMail, Request, StoredContent, WriteOperations } from "./protocol.ts";
+import { DueScan } from "./due_scan.ts";
 import { blob, integer, mailColumns, parseMail, recipientColumns, type Row, text } from "./rows.ts";
 import type { QueuedMail } from "./spool.ts";
 import { SpoolError } from "./spool_error.ts";
@@ -15,10 +16,12 @@ import { type StatementName, statements } from "./statements.ts";
 /** Carries out requests on an open database. Each method throws what SQLite throws, and a `SpoolError` for what is not there. */
 export class Store {
   readonly #sql: (name: StatementName) => StatementSync;
+  readonly #due: DueScan;
   #obsolete: string[] = [];
 
   constructor(db: DatabaseSync) {
     this.#sql = statements(db);
+    this.#due = new DueScan(this.#sql);
   }
 
   /** The ids of content files that no row names any more, once the transaction is committed; asking empties the list. */
@@ -53,28 +56,16 @@ export class Store {
   }
 
   /** The mails that have a due recipient, longest due first. An `attempting` one without a lease was cut off: it waits again. */
-  claim({ now, limit, leased }: Request<"claim">): readonly QueuedMail[] {
-    const chosen = new Set<number>();
-    if (limit <= 0) return [];
-    for (const row of this.#sql("due").iterate(now)) {
-      if (leased.has(text(row["id"]))) continue;
-      chosen.add(integer(row["seq"]));
-      if (chosen.size === limit) break;
-    }
-    return [...chosen].map((seq) => {
-      const mail = this.#load(this.#sql("mailBySeq").get(seq) ?? missing(`claim mail ${seq}`));
-      const recipients = mail.recipients.map((recipient) =>
-        recipient.state === "attempting" ? { ...recipient, state: "waiting" as const } : recipient
-      );
-      return { ...mail, recipients };
-    });
+  claim({ now, limit, givenBack }: Request<"claim">): Answer<"claim"> {
+    this.#due.givenBack(givenBack);
+    if (limit <= 0) return { mails: [], more: false };
+    const { mails, more } = this.#due.take(now, limit);
+    return { mails: mails.map((seq) => this.#claimed(seq)), more };
   }
 
-  nextDue({ leased }: Request<"nextDue">): number | null {
-    for (const row of this.#sql("due").iterate(Number.MAX_SAFE_INTEGER)) {
-      if (!leased.has(text(row["id"]))) return integer(row["due"]);
-    }
-    return null;
+  nextDue({ givenBack }: Request<"nextDue">): number | null {
+    this.#due.givenBack(givenBack);
+    return this.#due.next();
   }
 
   content({ mail }: Request<"content">): StoredContent & { readonly sizeOctets: number } {
@@ -111,6 +102,14 @@ export class Store {
     return new Map(this.#sql("filed").all().map((row) => [text(row["id"]), integer(row["size"])]));
   }
 
+  #claimed(seq: number): QueuedMail {
+    const mail = this.#load(this.#sql("mailBySeq").get(seq) ?? missing(`claim mail ${seq}`));
+    const recipients = mail.recipients.map((recipient) =>
+      recipient.state === "attempting" ? { ...recipient, state: "waiting" as const } : recipient
+    );
+    return { ...mail, recipients };
+  }
+
   #load(row: Row): QueuedMail {
     return parseMail(row, this.#sql("recipients").all(integer(row["seq"])));
   }
@@ -128,6 +127,7 @@ export class Store {
     for (const recipient of mail.envelope.recipients) {
       this.#sql("insertRecipient").run({ mail: seq, ...recipientColumns(recipient, mail) });
     }
+    this.#due.waits(mail.received);
     if (mail.content.kind === "row") this.#sql("insertContent").run(seq, mail.content.octets);
     return mail.id;
   }
@@ -150,6 +150,7 @@ export class Store {
     const { changes } = outcome.kind === "deferred"
       ? this.#sql("defer").run({ mail: seq, id: recipient, due, reply: outcome.reply })
       : this.#sql("finish").run({ mail: seq, id: recipient, state: outcome.kind, reply: outcome.reply });
+    this.#due.waits(due);
     // It has its outcome already, and the notice with it: no second one.
     if (changes === 0) this.#discard(notice);
     else if (notice !== null) this.#insert(notice);
@@ -163,6 +164,7 @@ export class Store {
   }
 
   #retry({ mail, now }: Request<"retry">): number {
+    this.#due.waits(now);
     if (mail === null) {
       const row = this.#sql("countWaiting").get();
       this.#sql("retryAll").run(now);
@@ -176,6 +178,7 @@ export class Store {
     const seq = this.#seq(mail);
     if (seq === null) return false;
     this.#sql(what).run(seq);
+    this.#due.givenBack([mail]);
     return true;
   }
 

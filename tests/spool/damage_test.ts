@@ -168,3 +168,29 @@ async function refusal(dir: string): Promise<{ readonly kind: string; readonly m
   assert.ok(!opened.ok, "it was opened");
   return opened.problem;
 }
+
+for (const name of ["spool.sqlite", "spool.sqlite-wal"]) {
+  Deno.test(`while ${name} is not the one that was opened no mail is acknowledged`, async () => {
+    await using dir = await tempDir();
+    await using test = await openTestSpool(dir.path);
+    const before = await store(test.spool, envelopeTo("a@b.example"));
+    await Deno.rename(`${dir.path}/${name}`, `${dir.path}/moved`);
+    const commit = async () => {
+      await using draft = await test.spool.draft(envelopeTo("a@b.example"), null, { held: false, source: null });
+      await draft.write(patterned(100));
+      return await draft.commit();
+    };
+    assert.deepEqual(await commit(), { ok: false, problem: "unavailable" });
+    await Deno.writeFile(`${dir.path}/${name}`, new Uint8Array());
+    assert.deepEqual(await commit(), { ok: false, problem: "unavailable" });
+    assert.equal((await test.spool.probe()).ok, false);
+    const alarms = test.events.flatMap((event) => event.kind === "alarm" ? [event.text] : []);
+    assert.equal(alarms.length, 1);
+    assert.match(alarms[0] ?? "", /spool\.sqlite was removed or replaced .* until it is restarted$/);
+    await Deno.rename(`${dir.path}/moved`, `${dir.path}/${name}`);
+    const after = await commit();
+    assert.ok(after.ok);
+    const mails = await test.spool.list({}, { after: null, count: 10 });
+    assert.deepEqual(mails.map(({ id }) => id), [before, after.value]);
+  });
+}

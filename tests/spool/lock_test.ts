@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { lockDataDir } from "../../src/spool/lock.ts";
+import { lockDataDir, whoLocks } from "../../src/spool/lock.ts";
 import { tempDir } from "./fixture.ts";
 
 Deno.test("a second lock is refused at once and names the holder; disposing gives it back", async () => {
@@ -42,4 +42,18 @@ Deno.test("a folder that is not there cannot be locked", async () => {
   const refused = await lockDataDir(`${dir.path}/missing`);
   assert.ok(!refused.ok);
   assert.equal(refused.problem.kind, "io");
+});
+
+Deno.test("asking who holds the lock names the holder, takes nothing and makes nothing", async () => {
+  await using dir = await tempDir();
+  assert.equal(await whoLocks(dir.path), null);
+  await assert.rejects(Deno.stat(`${dir.path}/lock`), Deno.errors.NotFound);
+  const lock = await lockDataDir(dir.path);
+  assert.ok(lock.ok);
+  assert.match(await whoLocks(dir.path) ?? "", new RegExp(`^Cannot lock .*/lock: process ${Deno.pid} holds it$`));
+  await lock.value[Symbol.asyncDispose]();
+  assert.equal(await whoLocks(dir.path), null);
+  const again = await lockDataDir(dir.path);
+  assert.ok(again.ok);
+  await again.value[Symbol.asyncDispose]();
 });
