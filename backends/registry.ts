@@ -5,9 +5,17 @@
  */
 
 import type { BackendModule } from "../src/backend_module.ts";
+import { LDAP } from "./ldap.ts";
+import { PASSWD } from "./passwd.ts";
+import { PWCHECK } from "./pwcheck.ts";
+import { RADIUS } from "./radius.ts";
+import { SASLAUTHD } from "./saslauthd.ts";
 import { SASLDB } from "./sasldb.ts";
+import { SHADOW } from "./shadow.ts";
 
-const MODULES: readonly BackendModule[] = [SASLDB];
+const MODULES: readonly BackendModule[] = [SASLDB, LDAP, PASSWD, SHADOW, SASLAUTHD, PWCHECK, RADIUS];
 
-/** The kinds of backend that a configuration can name. */
-export const BACKENDS: ReadonlyMap<string, BackendModule> = new Map(MODULES.map((module) => [module.type, module]));
+/** The kinds of backend that a configuration can name, older names among them. */
+export const BACKENDS: ReadonlyMap<string, BackendModule> = new Map(
+  MODULES.flatMap((module) => [module.type, ...module.aliases ?? []].map((name) => [name, module] as const)),
+);

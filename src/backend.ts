@@ -100,7 +100,8 @@ export type Answer =
   }
   | { readonly kind: "continue"; readonly challenge: Uint8Array; readonly handle: string }
   | { readonly kind: "known"; readonly account: Account }
-  | { readonly kind: "rejected"; readonly why: RejectedBecause }
+  /** `note`: for the log, what `why` does not tell the administrator; without a secret. */
+  | { readonly kind: "rejected"; readonly why: RejectedBecause; readonly note?: string }
   /** 454: an outage, a deadline, a bug. Never counted against the client, never merged with `rejected`. */
   | { readonly kind: "unavailable"; readonly cause: string };
 

@@ -8,6 +8,18 @@ import type { z } from "zod";
 import type { AccountStore } from "./accounts/account_store.ts";
 import type { Backend } from "./backend.ts";
 
+/**
+ * Why a backend cannot work at all, whatever becomes of its server: a file or a library that is missing, a secret that others may read.
+ * Thrown by `open`; the message is a sentence for the administrator, without a secret. The program then does not start (exit code 78), and a
+ * reload is refused.
+ */
+export class BackendProblem extends Error {
+  override readonly name = "BackendProblem";
+}
+
+/** A permission of the program that it gives up after the start, where no configured backend needs it. */
+export type BackendNeed = "run" | "ffi";
+
 /** What the program lends a backend. */
 export interface BackendHost {
   /** `data_dir`; relative paths of a section are under it. */
@@ -21,11 +33,20 @@ export interface BackendHost {
 export interface BackendModule<Schema extends z.ZodType = z.ZodType> {
   /** The `type` of its section; a section without one has its own name as type. */
   readonly type: string;
-  /** The keys of the section without `type` and `deadline`, in camelCase; a `z.strictObject`, so that an unknown key is an error. */
+  /** Older names of the type. A configuration that uses one is told the name of today. */
+  readonly aliases?: readonly string[];
+  /** The keys of the section beside those that every backend has, in camelCase; a `z.strictObject`, so that an unknown key is an error. */
   readonly schema: Schema;
   /** Longest wait for one answer where the section has no `deadline`, in milliseconds. */
   readonly deadlineMs: number;
-  /** Brings it to life without waiting for a server: one that is down answers `unavailable` later. */
+  /** Most questions at a time where the section has no `concurrency`. Default 16. */
+  readonly concurrency?: number;
+  /** Permissions used after `open` has returned. A reload that adds a backend which needs one that is given up by then is refused. */
+  readonly needs?: readonly BackendNeed[];
+  /**
+   * Brings it to life without waiting for a server: one that is down answers `unavailable` later. Throws `BackendProblem` for what cannot
+   * work at all.
+   */
   open(name: string, options: z.output<Schema>, host: BackendHost): Promise<Backend>;
 }
 

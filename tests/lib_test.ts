@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { sameDomain, toAscii } from "../src/lib/domain.ts";
 import { canonicalAddress, hostOf, isLoopback, isNetwork, networkOf, networkSet } from "../src/lib/network.ts";
-import { concat, decodeBase64, decodeUtf8, encodeLatin1, equalConstantTime, latin1, utf8 } from "../src/lib/octets.ts";
+import { equalConstantTime } from "../src/lib/constant_time.ts";
+import { concat, decodeBase64, decodeUtf8, encodeLatin1, latin1, utf8 } from "../src/lib/octets.ts";
 import { asciiLower, hasControl, printable } from "../src/lib/text.ts";
 
 Deno.test("networks of addresses", () => {

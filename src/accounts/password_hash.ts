@@ -6,7 +6,8 @@
  */
 
 import { randomBytes, scrypt } from "node:crypto";
-import { decodeBase64, encodeBase64, equalConstantTime } from "../lib/octets.ts";
+import { equalConstantTime } from "../lib/constant_time.ts";
+import { decodeBase64, encodeBase64 } from "../lib/octets.ts";
 import { createWorkLimit } from "./work_limit.ts";
 
 interface ScryptParameters {

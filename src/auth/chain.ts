@@ -30,6 +30,8 @@ export interface ChainResult {
   readonly answer: Answer;
   /** Whose the last answer is; `null` where no single one decided. */
   readonly decidedBy: ChainMember | null;
+  /** With a yes: the other members that said it too, as they were required. */
+  readonly agreedBy: readonly Yes[];
   readonly steps: readonly ChainStep[];
   /** A backend that knows the user found the secret wrong, whatever the others said. */
   readonly wrongSecret: boolean;
@@ -55,7 +57,8 @@ export interface ChainOptions {
   readonly now: () => number;
 }
 
-interface Yes {
+/** A member's yes. */
+export interface Yes {
   readonly answer: Answer;
   readonly member: ChainMember;
 }
@@ -77,19 +80,21 @@ const REASONS: readonly RejectedBecause[] = [
 export async function askChain(members: readonly ChainMember[], options: ChainOptions): Promise<ChainResult> {
   const { ask, skips, now } = options;
   const steps: ChainStep[] = [];
-  const yes: { sufficient: Yes | null; required: Yes | null } = { sufficient: null, required: null };
+  const required: Yes[] = [];
+  let sufficient: Yes | null = null;
   let outage: Answer | null = null;
   let because: RejectedBecause | null = null;
   let [wrongSecret, unknownHere, allRequired] = [false, true, true];
   const result = (answer: Answer, decidedBy: ChainMember | null): ChainResult => {
-    return { answer, decidedBy, steps, wrongSecret, unknownHere, because };
+    const agreedBy = required.filter(({ member }) => member !== decidedBy);
+    return { answer, decidedBy, agreedBy, steps, wrongSecret, unknownHere, because };
   };
 
   for (const member of members) {
     const { backend, control } = member;
     const skipped = skips(member);
     if (skipped === null && control === "sufficient") allRequired = false;
-    if (control === "sufficient" && yes.sufficient !== null) continue;
+    if (control === "sufficient" && sufficient !== null) continue;
     if (skipped !== null) {
       steps.push({ backend: backend.name, answer: `skipped:${skipped}`, ms: 0 });
       continue;
@@ -105,12 +110,14 @@ export async function askChain(members: readonly ChainMember[], options: ChainOp
     } else if (answer.kind === "unavailable") {
       if (control === "required") return result(answer, member);
       outage ??= answer;
+    } else if (control === "required") {
+      required.push({ answer, member });
     } else {
-      yes[control] ??= { answer, member };
+      sufficient = { answer, member };
     }
   }
-  const decided = yes.sufficient ?? (allRequired ? yes.required : null);
-  if (decided !== null) return result(decided.answer, decided.member);
+  const decided = sufficient ?? (allRequired ? required[0] : undefined);
+  if (decided !== undefined) return result(decided.answer, decided.member);
   return result(outage ?? { kind: "rejected", why: because ?? "unknown-user" }, null);
 }
 
@@ -128,7 +135,9 @@ function moreTelling(before: RejectedBecause | null, why: RejectedBecause): Reje
 }
 
 function describe(answer: Answer, note: string | null): string {
-  if (answer.kind === "rejected") return `rejected:${answer.why}`;
+  if (answer.kind === "rejected") {
+    return answer.note === undefined ? `rejected:${answer.why}` : `rejected:${answer.why}, ${printable(answer.note)}`;
+  }
   if (answer.kind === "unavailable") return `unavailable:${printable(answer.cause)}`;
   return note === null ? answer.kind : `${answer.kind}:${note}`;
 }

@@ -12,17 +12,21 @@ import type { ChainMember } from "./ask_backend.ts";
 import { askCached } from "./ask_cached.ts";
 import type { AuthenticationExchange, Authenticator, GuessingStore } from "./authenticator.ts";
 import { askChain, type ChainResult } from "./chain.ts";
+import { DecoyShapes } from "./decoy_shapes.ts";
 import { decoyVerifier } from "./decoys.ts";
 import { type ChainCall, Exchange } from "./exchange.ts";
 import { createHolds, type Wait, waitByTimer } from "./holds.ts";
-import { cannotAgree, canonicalRealm, chainMembers, whySkipped } from "./members.ts";
+import { cannotAgree, canonicalRealm, chainMembers, isAskedFor, whySkipped } from "./members.ts";
 import { baseName } from "./offered.ts";
 import type { SuccessCache } from "./success_cache.ts";
 
 /** What an authenticator is made of. It disposes none of it. */
 export interface AuthenticatorParts {
   readonly config: Pick<Config, "defaultRealm" | "backends"> & {
-    readonly sasl: Pick<Config["sasl"], "pwcheckMethod" | "realms" | "trustMech" | "userCaseSensitive" | "outageIsRejection">;
+    readonly sasl: Pick<
+      Config["sasl"],
+      "pwcheckMethod" | "realms" | "trustMech" | "userCaseSensitive" | "outageIsRejection"
+    >;
   };
   /** One for each name of `pwcheck_method`, in any order. */
   readonly backends: readonly Backend[];
@@ -60,24 +64,30 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const local = members.find(({ backend }) => backend.local !== undefined)?.backend.local;
   const served = realms.length === 0 ? null : new Set([defaultRealm, ...realms].map(canonicalRealm));
   const trusted = new Set(config.sasl.trustMech.map(baseName));
+  const shapes = new DecoyShapes();
 
-  const chain = (question: Question, { signal, onBug }: ChainCall): Promise<ChainResult> => {
-    if (question.kind !== "token" && served?.has(canonicalRealm(question.user.realm)) === false) {
-      return Promise.resolve(NOT_SERVED);
-    }
+  const chain = async (question: Question, { signal, onBug }: ChainCall): Promise<ChainResult> => {
+    if (question.kind !== "token" && served?.has(canonicalRealm(question.user.realm)) === false) return NOT_SERVED;
     const options = { signal, onBug, cache: parts.cache, now };
     const ask = (member: ChainMember) => askCached(member, question, options);
     const skips = (member: ChainMember) => whySkipped(member, question);
     // Whether an account exists is no login: whoever knows it says so.
-    if (question.kind === "lookup") return askChain(members.map(asSufficient), { ask, skips, now });
-    if (cannotAgree(members, question)) return Promise.resolve(NOT_BY_THIS);
-    return askChain(members, { ask, skips, now });
+    if (question.kind === "lookup") return await askChain(members.map(asSufficient), { ask, skips, now });
+    if (cannotAgree(members, question)) return NOT_BY_THIS;
+    const result = await askChain(members, { ask, skips, now });
+    const { answer, decidedBy } = result;
+    if (answer.kind === "verifiers" && decidedBy !== null) shapes.learn(decidedBy.backend.name, answer.verifiers);
+    return result;
   };
   const exchangeParts = {
     ...{ key, defaultRealm, guessing, holds, log, now, floorMs, outageIsRejection, chain },
     decoy: (user: UserName, scheme: VerifierScheme) => {
       const { local, realm, folded } = canonicalName(user);
-      return decoyVerifier({ local: userCaseSensitive ? local : folded, realm }, scheme, { key, defaultRealm, realms });
+      const able = members.filter((member) => isAskedFor(member, { realm, scheme }));
+      return decoyVerifier({ local: userCaseSensitive ? local : folded, realm }, scheme, {
+        ...{ key, defaultRealm, realms },
+        shapes: able.map(({ backend }) => shapes.of(backend.name, scheme)),
+      });
     },
     spend: (password: string, signal: AbortSignal) => local?.spend(password, signal) ?? Promise.resolve(),
     trusts: (mechanism: string) => trusted.has(baseName(mechanism)),
@@ -99,5 +109,5 @@ function asSufficient(member: ChainMember): ChainMember {
 
 function refusal(why: RejectedBecause, step: ChainStep): ChainResult {
   const answer = { kind: "rejected", why } as const;
-  return { answer, decidedBy: null, steps: [step], wrongSecret: false, unknownHere: true, because: why };
+  return { answer, decidedBy: null, agreedBy: [], steps: [step], wrongSecret: false, unknownHere: true, because: why };
 }

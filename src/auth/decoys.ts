@@ -6,6 +6,7 @@
 
 import type { UserName, Verifier, VerifierScheme } from "../backend.ts";
 import { unreachable } from "../lib/result.ts";
+import { OUR_SHAPE, type ScramShape } from "./decoy_shapes.ts";
 import { keyedHash } from "./keyed_hash.ts";
 
 /** What decoys are made from. */
@@ -13,11 +14,10 @@ export interface DecoyOptions {
   readonly key: Uint8Array;
   readonly defaultRealm: string;
   readonly realms: readonly string[];
+  /** The shapes of SCRAM verifiers of the backends that could have had the user; a name always gets that of the same one. Default: ours. */
+  readonly shapes?: readonly ScramShape[];
 }
 
-/** As `src/accounts` stores them. */
-const ITERATIONS = 4096;
-const SALT_OCTETS = 16;
 const MD5_OCTETS = 16;
 const HASH_OCTETS = 32;
 
@@ -39,10 +39,15 @@ export function decoyVerifier(user: UserName, scheme: VerifierScheme, options: D
     }
     case "scram-sha-1":
     case "scram-sha-256": {
-      const all = octets(SALT_OCTETS + (scheme === "scram-sha-1" ? 20 : 32));
-      const [salt, keys] = [all.subarray(0, SALT_OCTETS), all.subarray(SALT_OCTETS)];
+      const keyOctets = scheme === "scram-sha-1" ? 20 : 32;
+      const { shapes = [OUR_SHAPE] } = options;
+      // The last octet, which is never shown, chooses whose user this would have been.
+      const chooser = octets(keyOctets)[keyOctets - 1] ?? 0;
+      const { iterations, saltOctets } = shapes[chooser % shapes.length] ?? OUR_SHAPE;
+      const all = octets(keyOctets + saltOctets);
+      const [keys, salt] = [all.subarray(0, keyOctets), all.subarray(keyOctets)];
       // Neither key is ever shown, so one serves as both.
-      return { scheme, credential, salt, iterations: ITERATIONS, storedKey: keys, serverKey: keys };
+      return { scheme, credential, salt, iterations, storedKey: keys, serverKey: keys };
     }
     default:
       return unreachable(scheme);

@@ -12,10 +12,10 @@ import type { ChainStep, Log, LogEvent } from "../log/event.ts";
 import type { ExchangeOutcome } from "../sasl/mechanism.ts";
 import { formatUserName } from "../sasl/user_name.ts";
 import type { AuthenticationExchange, ConcludedVerdict, GuessingStore, Slot } from "./authenticator.ts";
-import { traceOf } from "./ask_backend.ts";
+import { type ChainMember, traceOf } from "./ask_backend.ts";
 import { accountOf, type ChainResult } from "./chain.ts";
 import type { Holds } from "./holds.ts";
-import { type Grant, judgeProof, type Proof } from "./judge_proof.ts";
+import { type Grant, judgeProof, type Proof, type ProofVerdict } from "./judge_proof.ts";
 import { keyedHash } from "./keyed_hash.ts";
 
 /** What every exchange of an authenticator shares. */
@@ -78,6 +78,8 @@ export class Exchange implements AuthenticationExchange {
   #secretAt: number | null = null;
   #slot: Slot = "free";
   #grant: Grant | null = null;
+  /** Of members whose yes was required beside that. */
+  #approvals: readonly Grant[] = [];
   #wrongSecret = false;
   #because: RejectedBecause | null = null;
   #concluded = false;
@@ -106,14 +108,15 @@ export class Exchange implements AuthenticationExchange {
     this.#concluded = true;
     const arrived = this.#secretAt ?? this.#parts.now();
     const judged = await this.#judge(outcome);
-    const { holds } = this.#parts;
+    const { holds, outageIsRejection } = this.#parts;
     const held = judged.delayMs > 0 && holds.take();
     // Nothing is waited for without a place: a thousand slow replies would be a thousand connections that we pay for.
     const judgement = judged.delayMs > 0 && !held ? delayed("network is guessing, too many replies wait") : judged;
     this.#logEnd(outcome, { judgement, id });
     if (held) await holds.hold(judged.delayMs, this.#ended.signal);
     else if (judgement.floored) await this.#waitForFloor(arrived);
-    return judgement.verdict;
+    const { verdict } = judgement;
+    return verdict.kind === "unavailable" && outageIsRejection ? { kind: "rejected" } : verdict;
   }
 
   [Symbol.dispose](): void {
@@ -129,13 +132,12 @@ export class Exchange implements AuthenticationExchange {
     return this.#slot !== "delayed";
   }
 
-  #remember({ answer, decidedBy, steps, wrongSecret, because }: ChainResult): void {
+  #remember({ answer, decidedBy, agreedBy, steps, wrongSecret, because }: ChainResult): void {
     this.#steps.push(...steps);
     this.#wrongSecret ||= wrongSecret;
     this.#because = because;
-    const account = accountOf(answer);
-    if (decidedBy === null || account === null) return;
-    this.#grant = { member: decidedBy, account, version: answer.kind === "accepted" ? answer.version : null };
+    this.#grant = decidedBy === null ? null : grantOf(answer, decidedBy);
+    this.#approvals = agreedBy.flatMap(({ answer, member }) => grantOf(answer, member) ?? []);
   }
 
   /** Gives every no the shape and the time of the others. */
@@ -181,22 +183,36 @@ export class Exchange implements AuthenticationExchange {
       this.#bug("conclude", "a proof for an account that no backend gave");
       return refusal("unavailable", "bug: a proof without an account");
     }
-    const { guessing, defaultRealm, now } = this.#parts;
-    const context = { origin: this.#origin, now: now(), defaultRealm, signal: this.#ended.signal };
-    const judged = await judgeProof(proof, grant, { ...context, onBug: (text) => this.#bug("backend", text) })
-      .catch((error) => {
-        this.#bug("conclude", traceOf(error));
-        return { kind: "unavailable", reason: "the account cannot be looked at now" } as const;
-      });
+    const now = this.#parts.now();
+    const judged = await this.#judgeGrant(proof, grant, now);
     if (judged.kind !== "accepted") return refusal(judged.kind, judged.reason);
+    for (const approval of this.#approvals) {
+      // The authorization identity is that of the account that logs in; the credential is looked at in each place.
+      const { account, credential } = approval;
+      const theirs = { ...proof, authzid: "", account, credential: credential ?? proof.credential };
+      const approved = await this.#judgeGrant(theirs, approval, now);
+      if (approved.kind !== "accepted") return refusal(approved.kind, approved.reason);
+    }
 
     const { account, standing } = judged;
     const [credential, { mechanism, remote }] = [proof.credential, this.#origin];
-    if (standing !== null) grant.member.backend.local?.used(standing, credential, context.now, this.#origin);
-    await this.#guarded(() => guessing.succeeded(guessedName(proof.authcid), remote, context.now), undefined);
+    if (standing !== null) grant.member.backend.local?.used(standing, credential, now, this.#origin);
+    const { guessing } = this.#parts;
+    await this.#guarded(() => guessing.succeeded(guessedName(proof.authcid), remote, now), undefined);
     const identity = { account, credential, mechanism, trusted: this.#parts.trusts(mechanism) };
     const verdict = { kind: "accepted", identity } as const;
     return { verdict, result: "accepted", reason: proof.proof, delayMs: 0, floored: false };
+  }
+
+  async #judgeGrant(proof: Proof, grant: Grant, now: number): Promise<ProofVerdict> {
+    const { defaultRealm } = this.#parts;
+    const context = { origin: this.#origin, now, defaultRealm, signal: this.#ended.signal };
+    try {
+      return await judgeProof(proof, grant, { ...context, onBug: (text) => this.#bug("backend", text) });
+    } catch (error) {
+      this.#bug("conclude", traceOf(error));
+      return { kind: "unavailable", reason: "the account cannot be looked at now" };
+    }
   }
 
   async #countWrongSecret(user: UserName): Promise<{ readonly slot: Slot; readonly delayMs: number }> {
@@ -260,6 +276,13 @@ export class Exchange implements AuthenticationExchange {
   #bug(where: string, text: string): void {
     this.#parts.log({ kind: "bug", where, id: this.#session, text });
   }
+}
+
+function grantOf(answer: Answer, member: ChainMember): Grant | null {
+  const account = accountOf(answer);
+  if (account === null) return null;
+  const accepted = answer.kind === "accepted" ? answer : null;
+  return { member, account, credential: accepted?.credential ?? null, version: accepted?.version ?? null };
 }
 
 type FailedOutcome = Extract<ExchangeOutcome, { readonly kind: "failed" }>;

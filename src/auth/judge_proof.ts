@@ -14,10 +14,11 @@ import { outOfScope } from "./scope.ts";
 /** An exchange that ended well. */
 export type Proof = Extract<ExchangeOutcome, { readonly kind: "proved" }>;
 
-/** The yes of the chain that the proof rests on. `version` is that of the credential, where a password was asked for. */
+/** The yes of the chain that the proof rests on, with the credential and its version where a password was asked for. */
 export interface Grant {
   readonly member: ChainMember;
   readonly account: Account;
+  readonly credential: string | null;
   readonly version: string | null;
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { canonicalName } from "../accounts/account_name.ts";
-import type { Backend, Question } from "../backend.ts";
+import type { Backend, Question, VerifierScheme } from "../backend.ts";
 import type { BackendConfig, Config } from "../config/config.ts";
 import type { Log } from "../log/event.ts";
 import { canAsk, type ChainMember } from "./ask_backend.ts";
@@ -45,6 +45,14 @@ export function whySkipped(member: ChainMember, question: Question): string | nu
   return canAsk(member.backend, question) ? null : `no ${nameOf(question)}`;
 }
 
+/** Whether a user of this realm could have verifiers for this scheme there. */
+export function isAskedFor(
+  member: ChainMember,
+  { realm, scheme }: { readonly realm: string; readonly scheme: VerifierScheme },
+): boolean {
+  return hasRealm(member, realm) && member.backend.answers.schemes.has(scheme);
+}
+
 /**
  * Whether this question can have no yes, whatever the members say: one that is required cannot be asked it, or several must agree. Only a
  * password can be shown to each of them; an exchange by verifiers is decided on those of one.
@@ -60,18 +68,17 @@ export function cannotAgree(members: readonly ChainMember[], question: Question)
  * What the offer of mechanisms has to be possible for: each backend that some served realm asks, and one that can check passwords
  * alone where several must agree.
  */
-export function answersForOffer(
-  { defaultRealm, backends: sections, sasl: { realms } }: ChainConfig,
-  backends: readonly Backend[],
-): readonly Backend["answers"][] {
-  const served = realms.length === 0 ? null : realmSet([defaultRealm, ...realms]);
-  const asked = sections
-    .map(({ name, control, realms }) => ({ name, control, realms: realmSet(realms) }))
-    .filter(({ realms }) => realms === null || served === null || !realms.isDisjointFrom(served));
-  const answers = asked.flatMap(({ name }) => backends.find((each) => each.name === name)?.answers ?? []);
-  const named = asked.flatMap(({ realms }) => [...realms ?? []]);
-  const agreeing = [null, ...named].some((realm) => mustAgree(asked.filter((each) => hasRealm(each, realm))));
-  return agreeing ? [...answers, PASSWORD_ALONE] : answers;
+export function answersForOffer(config: ChainConfig, backends: readonly Backend[]): readonly Backend["answers"][] {
+  const asked = new Set(sectionsAsked(config).map(({ name }) => name));
+  const answers = backends.filter(({ name }) => asked.has(name)).map(({ answers }) => answers);
+  return agreeingRealms(config).length > 0 ? [...answers, PASSWORD_ALONE] : answers;
+}
+
+/** The served realms in which a login needs the yes of several backends; `null` stands for all that no section names. */
+export function agreeingRealms(config: ChainConfig): readonly (string | null)[] {
+  const asked = sectionsAsked(config);
+  const served = servedRealms(config) ?? [null, ...asked.flatMap(({ realms }) => [...realms ?? []])];
+  return [...new Set(served)].filter((realm) => mustAgree(asked.filter((section) => hasRealm(section, realm))));
 }
 
 /** A realm in the form in which realms are compared. */
@@ -80,6 +87,18 @@ export function canonicalRealm(realm: string): string {
 }
 
 const PASSWORD_ALONE: Backend["answers"] = { password: true, lookup: false, schemes: new Set(), tokens: new Set() };
+
+/** The sections that some served realm asks. */
+function sectionsAsked(config: ChainConfig) {
+  const served = servedRealms(config);
+  return config.backends
+    .map(({ name, control, realms }) => ({ name, control, realms: realmSet(realms) }))
+    .filter(({ realms }) => realms === null || served === null || !realms.isDisjointFrom(served));
+}
+
+function servedRealms({ defaultRealm, sasl: { realms } }: ChainConfig): ReadonlySet<string> | null {
+  return realms.length === 0 ? null : realmSet([defaultRealm, ...realms]);
+}
 
 /** Whether a yes of one of them is not enough. */
 function mustAgree(asked: readonly Pick<ChainMember, "control">[]): boolean {

@@ -6,6 +6,7 @@
 
 import type { Command } from "commander";
 import { Option } from "commander";
+import { answersForOffer } from "../auth/members.ts";
 import { createOffer } from "../auth/offered.ts";
 import type { Authenticator, ConcludedVerdict } from "../auth/authenticator.ts";
 import type { Origin } from "../backend.ts";
@@ -69,7 +70,7 @@ async function test(user: string, options: TestOptions): Promise<number> {
     return chain.problem.exit;
   }
   await using open = chain.value;
-  const answers = open.backends.map((backend) => backend.answers);
+  const answers = answersForOffer(config.value, open.backends);
   const offer = createOffer({ sasl: config.value.sasl, answers, mechanisms: MECHANISMS });
   const offered = offer({ mechList: null }, { tls: true, bound: false, remote: "local", health: false });
   const verdict = await logIn(mechanism, {

@@ -18,17 +18,24 @@ export const command: CliCommand = {
   build: () =>
     takesConfig(newCommand("health", "Asks the running server whether it can do its job: exit 0 when it can, else 69."))
       .option("--url <URL>", "ask there instead of the sockets in data_dir, such as http://127.0.0.1:8025")
+      .option("--json", "print one array of objects with name, status and reason; only the control socket gives them")
       .action(exits(run)),
 };
 
-async function run(options: ConfigOption & { readonly url?: string }): Promise<number> {
+interface HealthOptions extends ConfigOption {
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+async function run(options: HealthOptions): Promise<number> {
   const answer = options.url === undefined ? await askSockets(options.config) : await askUrl(options.url);
   if (!answer.ok) {
     complain(answer.problem);
     return EXIT.unavailable;
   }
   const { status, body } = answer.value;
-  for (const line of describe(body)) print(line);
+  if (options.json === true) print(JSON.stringify(checksOf(body), null, 2));
+  else for (const line of describe(body)) print(line);
   if (status === 200) return EXIT.ok;
   if (status !== 503) complain(`The server answers with ${status}: is it another program?`);
   return EXIT.unavailable;
@@ -63,15 +70,26 @@ async function askUrl(url: string): Promise<Result<{ readonly status: number; re
   }
 }
 
-/** The status, then a line for each part that is not well. The answer is of another process: nothing in it is taken for granted. */
+/** The status, then a line for each part that is not well. */
 function describe(report: unknown): readonly string[] {
-  const checks: unknown = Reflect.get(Object(report), "checks");
   return [
     textOf(report, "status"),
-    ...(Array.isArray(checks) ? checks : [])
-      .filter((check: unknown) => textOf(check, "status") !== "ok")
-      .map((check: unknown) => `${textOf(check, "name")}: ${textOf(check, "status")}: ${textOf(check, "reason")}`),
+    ...checksOf(report)
+      .filter(({ status }) => status !== "ok")
+      .map(({ name, status, reason }) => `${name}: ${status}: ${reason ?? ""}`),
   ].filter((line) => line !== "");
+}
+
+/** The parts. The answer is of another process: nothing in it is taken for granted. */
+function checksOf(
+  report: unknown,
+): readonly { readonly name: string; readonly status: string; readonly reason: string | null }[] {
+  const checks: unknown = Reflect.get(Object(report), "checks");
+  return (Array.isArray(checks) ? checks : []).map((check: unknown) => ({
+    name: textOf(check, "name"),
+    status: textOf(check, "status"),
+    reason: textOf(check, "reason") || null,
+  }));
 }
 
 function textOf(value: unknown, key: string): string {

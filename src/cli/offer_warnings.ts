@@ -4,6 +4,7 @@
  * @module
  */
 
+import { agreeingRealms, answersForOffer } from "../auth/members.ts";
 import { createOffer } from "../auth/offered.ts";
 import type { Backend } from "../backend.ts";
 import type { Config } from "../config/config.ts";
@@ -22,8 +23,13 @@ function lookupWarnings({ localDomains }: Config, backends: readonly Backend[]):
   );
 }
 
-function listenerWarnings({ listeners, sasl }: Config, backends: readonly Backend[]): readonly string[] {
-  const offer = createOffer({ sasl, answers: backends.map(({ answers }) => answers), mechanisms: MECHANISMS });
+function listenerWarnings(config: Config, backends: readonly Backend[]): readonly string[] {
+  const { listeners, sasl } = config;
+  const answers = answersForOffer(config, backends);
+  const offer = createOffer({ sasl, answers, mechanisms: MECHANISMS });
+  const agreeing = agreeingRealms(config).map((realm) =>
+    `accounts ${realm === null ? "" : `in ${realm} `}that several backends must accept`
+  );
   return listeners.flatMap((listener) => {
     const facts = { tls: true, bound: false, remote: "127.0.0.1", health: false };
     if (listener.tls !== "none" && offer(listener, facts).length === 0) {
@@ -32,11 +38,18 @@ function listenerWarnings({ listeners, sasl }: Config, backends: readonly Backen
     return (listener.mechList ?? []).flatMap((name) => {
       const mechanism = mechanismNamed(name);
       const unable = backends.filter(({ answers }) => mechanism !== null && !canAnswer(answers, mechanism));
-      return unable.map((backend) =>
-        `listener ${listener.name}: accounts of ${backend.name} cannot use ${name}, and clients that prefer it will fail`
+      const people = unable.map((backend) => accountsOf(config, backend));
+      if (mechanism !== null && !("password" in mechanism.needs)) people.push(...agreeing);
+      return people.map((who) =>
+        `listener ${listener.name}: ${who} cannot use ${name}, and clients that prefer it will fail`
       );
     });
   });
+}
+
+function accountsOf({ backends }: Config, { name }: Backend): string {
+  const realms = backends.find((section) => section.name === name)?.realms ?? [];
+  return realms.length === 0 ? `accounts of ${name}` : `accounts of ${name} (${realms.join(", ")})`;
 }
 
 function canAnswer(answers: Backend["answers"], { needs }: Mechanism): boolean {

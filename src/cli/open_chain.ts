@@ -6,16 +6,24 @@
 
 import { randomBytes } from "node:crypto";
 import { BACKENDS } from "../../backends/registry.ts";
-import type { AccountStore } from "../accounts/account_store.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { createAuthenticator } from "../auth/create_authenticator.ts";
 import { createGuessingStore } from "../auth/guessing.ts";
 import { createSuccessCache } from "../auth/success_cache.ts";
 import type { Backend } from "../backend.ts";
-import type { Config } from "../config/config.ts";
-import { type Result, succeed } from "../lib/result.ts";
+import type { BackendConfig, Config } from "../config/config.ts";
+import { fail, type Result, succeed } from "../lib/result.ts";
 import type { Log } from "../log/event.ts";
-import { openStore, storeFile, type StoreProblem } from "./accounts.ts";
+import { openBackend } from "../server/open_backend.ts";
+import { openStore, type StoreProblem } from "./accounts.ts";
+import { EXIT } from "./exit.ts";
+
+/** Backends opened for a command; dispose them. */
+export interface OpenBackends extends AsyncDisposable {
+  readonly backends: readonly Backend[];
+  /** Why others of them cannot be opened. */
+  readonly problems: readonly StoreProblem[];
+}
 
 /** An open chain; dispose it. */
 export interface OpenChain extends AsyncDisposable {
@@ -23,26 +31,36 @@ export interface OpenChain extends AsyncDisposable {
   readonly authenticator: Authenticator;
 }
 
+/** Opens the backends of these sections, each as far as it can be. */
+export async function openBackends(config: Config, sections: readonly BackendConfig[]): Promise<OpenBackends> {
+  await using opened = new AsyncDisposableStack();
+  const backends: Backend[] = [];
+  const problems: StoreProblem[] = [];
+  for (const section of sections) {
+    const accounts = () => {
+      const store = openStore(config, section);
+      if (!store.ok) throw new StoreFailed(store.problem);
+      return opened.use(store.value);
+    };
+    try {
+      const host = { dataDir: config.dataDir, defaultRealm: config.defaultRealm, accounts };
+      const backend = await openBackend(section, BACKENDS, host);
+      if (backend.ok) backends.push(opened.use(backend.value));
+      else problems.push({ message: backend.problem.message, exit: EXIT.config });
+    } catch (error) {
+      if (!(error instanceof StoreFailed)) throw error;
+      problems.push(error.problem);
+    }
+  }
+  const owned = opened.move();
+  return { backends, problems, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
 /** Opens the chain. Nothing is counted or remembered: guesses and cached logins are the server's, in its own process. */
 export async function openChain(config: Config, log: Log): Promise<Result<OpenChain, StoreProblem>> {
   await using opened = new AsyncDisposableStack();
-  const stores = new Map<string, AccountStore>();
-  for (const section of config.backends.filter(({ type }) => type === "sasldb")) {
-    const store = openStore(config, section);
-    if (!store.ok) return store;
-    stores.set(storeFile(section), opened.use(store.value));
-  }
-  const host = {
-    dataDir: config.dataDir,
-    defaultRealm: config.defaultRealm,
-    accounts: (file: string) => storeIn(stores, file),
-  };
-  const backends: Backend[] = [];
-  for (const { name, type, options } of config.backends) {
-    const module = BACKENDS.get(type);
-    if (module === undefined) throw new TypeError(`Cannot open backend ${name}: no module for ${type}`);
-    backends.push(opened.use(await module.open(name, options, host)));
-  }
+  const { backends, problems: [problem] } = opened.use(await openBackends(config, config.backends));
+  if (problem !== undefined) return fail(problem);
   const key = randomBytes(32);
   const authenticator = opened.use(createAuthenticator({
     ...{ config, backends, log, key, clock: { now: Date.now }, floorMs: 0 },
@@ -53,10 +71,14 @@ export async function openChain(config: Config, log: Log): Promise<Result<OpenCh
   return succeed({ backends, authenticator, [Symbol.asyncDispose]: () => owned.disposeAsync() });
 }
 
-const NO_NETWORKS = { has: () => false, add: () => {}, [Symbol.dispose]: () => {} };
+/** Goes from where a backend asks for its store through the backend's `open`. */
+class StoreFailed extends Error {
+  readonly problem: StoreProblem;
 
-function storeIn(stores: ReadonlyMap<string, AccountStore>, file: string): AccountStore {
-  const store = stores.get(file);
-  if (store === undefined) throw new TypeError(`Cannot open account store ${file}: it belongs to no section`);
-  return store;
+  constructor(problem: StoreProblem) {
+    super(problem.message);
+    this.problem = problem;
+  }
 }
+
+const NO_NETWORKS = { has: () => false, add: () => {}, [Symbol.dispose]: () => {} };

@@ -35,6 +35,9 @@ function write(to: { writeSync(octets: Uint8Array): number }, text: string): voi
     for (let at = 0; at < octets.length;) at += to.writeSync(octets.subarray(at));
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) Deno.exit(EXIT.pipeClosed);
-    throw error;
+    // A full disk, most likely; where not even this can be told the exit code has to do.
+    if (to === Deno.stderr) Deno.exit(EXIT.cannotCreate);
+    writeErr(`dokodemo: Cannot write the output: ${error instanceof Error ? error.message : "unknown reason"}\n`);
+    Deno.exit(EXIT.cannotCreate);
   }
 }

@@ -28,7 +28,10 @@ export async function becomeOwner(
   if (Deno.uid() !== 0) return succeed(undefined);
   const { uid, gid } = await Deno.stat(dataDir);
   if (uid === null || gid === null || uid === 0) return succeed(undefined);
-  const became = becomeUser({ uid, gid, groups: [] });
+  // What the service reads by a group, such as shadow, this process has to read too.
+  const known = options.user === null ? null : await findUser(options.user);
+  const groups = known?.ok === true && known.value.uid === uid ? known.value.groups : [];
+  const became = becomeUser({ uid, gid, groups });
   return became.ok ? became : fail({ message: became.problem, exit: EXIT.noPermission });
 }
 

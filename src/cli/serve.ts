@@ -16,7 +16,7 @@ import type { Listener } from "../server/listener.ts";
 import { becomeUser, revokeUnused } from "../server/privileges.ts";
 import { Server } from "../server/server.ts";
 import type { StartProblem } from "../server/standing.ts";
-import { lockDataDir } from "../spool/lock.ts";
+import { lockDataDir, whoLocks } from "../spool/lock.ts";
 import { VERSION } from "../version.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { configFile } from "./config_file.ts";
@@ -40,6 +40,9 @@ const EXIT_OF_PROBLEM: Readonly<Record<StartProblem["kind"], number>> = {
   held: EXIT.tempFail,
 };
 
+/** After the second signal. */
+const FINAL_MS = 3_000;
+
 async function serve(options: ConfigOption): Promise<number> {
   const began = Date.now();
   const file = configFile(options);
@@ -60,11 +63,8 @@ async function serve(options: ConfigOption): Promise<number> {
   const bound = bindAll(config.listeners);
   if (!bound.ok) {
     // Where another `serve` has this data_dir the ports are most likely its own, and that is what has to be said.
-    await using lock = new AsyncDisposableStack();
-    const taken = await lockDataDir(config.dataDir);
-    if (taken.ok) lock.use(taken.value);
-    else if (taken.problem.kind === "held") return refuse(log, EXIT.tempFail, taken.problem.message);
-    return refuse(log, EXIT.unavailable, ...bound.problem);
+    const held = await whoLocks(config.dataDir);
+    return held === null ? refuse(log, EXIT.unavailable, ...bound.problem) : refuse(log, EXIT.tempFail, held);
   }
   const problem = await dropPrivileges(config);
   if (problem !== null) return refuse(log, problem.exit, problem.message);
@@ -85,21 +85,28 @@ async function serveBound(
   const load = () => loadConfig(file, BACKENDS);
   const server = await Server.start(config, listeners, { modules: BACKENDS, log, configFile: file, load });
   if (!server.ok) return refuse(log, EXIT_OF_PROBLEM[server.problem.kind], server.problem.message);
-  revokeUnused();
+  revokeUnused(config, BACKENDS);
   log({ kind: "ready", ms: Date.now() - began });
-  const reason = await untilStopped(server.value);
+  const reason = await untilStopped(server.value, log);
   log({ kind: "stopped", reason });
   log.flush();
   return EXIT.ok;
 }
 
-/** Waits for SIGTERM or SIGINT and drains; a second one ends the drain. */
-async function untilStopped(server: Server): Promise<string> {
+/**
+ * Waits for SIGTERM or SIGINT and drains. A second one cuts what is under way and is final: whatever does not end then, a next hop that
+ * is silent after the final dot or a folder on a dead file server, is left to the next start.
+ */
+async function untilStopped(server: Server, log: LogSink): Promise<string> {
   const first = Promise.withResolvers<string>();
+  const final = Promise.withResolvers<void>();
   const cut = new AbortController();
   let stopping = false;
   const onStop = (signal: string) => () => {
-    if (stopping) cut.abort();
+    if (stopping && !cut.signal.aborted) {
+      cut.abort();
+      setTimeout(final.resolve, FINAL_MS);
+    }
     stopping = true;
     first.resolve(signal);
   };
@@ -108,7 +115,10 @@ async function untilStopped(server: Server): Promise<string> {
   for (const [signal, handler] of handlers) Deno.addSignalListener(signal, handler);
   Deno.addSignalListener("SIGHUP", onReload);
   const reason = await first.promise;
-  await server.stop(cut.signal);
+  const stopped = server.stop(cut.signal).then(() => true);
+  if (!await Promise.race([stopped, final.promise])) {
+    log({ kind: "warning", about: "stop", text: "Not everything has come to its end: the next start takes it up" });
+  }
   for (const [signal, handler] of handlers) Deno.removeSignalListener(signal, handler);
   Deno.removeSignalListener("SIGHUP", onReload);
   return reason;

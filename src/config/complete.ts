@@ -10,16 +10,17 @@ import { isLoopback } from "../lib/network.ts";
 import { canonicalLocal } from "../policy/local_recipients.ts";
 import type { BackendConfig, Config, DeliveryConfig, SaslConfig, SmarthostConfig } from "./config.ts";
 import type { FileContents, Findings } from "./files.ts";
+import type { Mistake } from "./keys.ts";
 import { completeListeners } from "./listeners.ts";
-import type { BackendSections, Sections } from "./sections.ts";
+import { type BackendSections, type ChainLink, type Sections, unused } from "./sections.ts";
 
 /** What `complete` works on. */
 export interface Checked {
   readonly sections: Sections;
   /** Whether there is a [delivery.local], also when it has mistakes. */
   readonly hasLocalDelivery: boolean;
-  /** The names in `pwcheck_method`. */
-  readonly chain: readonly string[];
+  /** What `pwcheck_method` names. */
+  readonly chain: readonly ChainLink[];
   readonly backends: BackendSections;
   readonly contents: FileContents;
   /** The folder of the file, absolute. */
@@ -36,12 +37,21 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
 
   const localRecipients = readRecipients(sections, { localDomains, withRealm }, findings);
   checkLocalMail(checked, { localDomains, localRecipients }, findings);
-  const sasl = completeSasl(sections, findings);
+  const sasl = completeSasl(checked, findings);
   const listeners = sections.listener === null ? null : allOf(completeListeners(sections.listener, {
     // A [tls] with a mistake is there, and the mistake is told once.
     hasTls: tls !== undefined,
     mechList: sections.sasl?.mechList ?? null,
   }, findings));
+  if (http !== null && http !== undefined && http.address.port !== 0) {
+    const same = listeners?.find(({ host, port }) => host === http.address.host && port === http.address.port);
+    if (same !== undefined) {
+      findings.mistakes.push({ path: ["http", "address"], text: `it is already that of listener ${same.name}` });
+    }
+  }
+  if (hostname?.includes(".") === false) {
+    findings.warnings.push(`hostname: ${hostname} has no domain, and many servers refuse mail from such a host`);
+  }
   const delivery = completeDelivery(sections, { contents, folder }, findings);
   const backends = backendsOf(checked, findings);
 
@@ -51,6 +61,12 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     user === null || sections.defaultRealm === null || sections.localDomains === null ||
     sections.localDomainsFile === null || sections.localRecipients === null || sections.postmaster === null
   ) return null;
+  for (const realm of new Set([defaultRealm, ...sasl.realms])) {
+    if (backends.some(({ realms }) => realms.length === 0 || realms.includes(realm))) continue;
+    findings.warnings.push(
+      `sasl.pwcheck_method: no backend is asked for the realm ${realm}, so nobody there can log in`,
+    );
+  }
   const { sessionBeforeAuth, command, drain, ...counts } = limits;
   return {
     hostname,
@@ -121,13 +137,17 @@ function checkLocalMail(
   }
 }
 
-function completeSasl({ sasl }: Sections, { warnings }: Findings): SaslConfig | null {
+function completeSasl({ sections: { sasl }, chain }: Checked, { warnings }: Findings): SaslConfig | null {
   if (sasl === null) return null;
   for (const mechanism of sasl.trustMech ?? []) {
     if (!sasl.mechList.includes(mechanism)) warnings.push(`sasl.trust_mech: ${mechanism} is not in mech_list`);
   }
+  if (sasl.outageIsRejection) {
+    warnings.push("sasl.outage_is_rejection: while a backend is down people are told that their password is wrong");
+  }
   return {
     ...sasl,
+    pwcheckMethod: chain.map(({ name }) => name),
     mechList: [...new Set(sasl.mechList)],
     trustMech: sasl.trustMech ?? sasl.mechList,
   };
@@ -145,9 +165,7 @@ function completeDelivery(
     mistakes.push({ path: ["delivery", "default"], text: "smarthost needs [delivery.smarthost] with an address" });
   }
   if (route === "none") warnings.push("delivery: without a smarthost only mail for local domains is accepted");
-  if (local !== undefined && !/\{(?:user|account)\}/.test(local.maildir)) {
-    mistakes.push({ path: ["delivery", "local", "maildir"], text: "expected a path with {user} or {account}" });
-  }
+  if (local !== undefined) mistakes.push(...maildirMistakes(local.maildir));
   const smarthost: SmarthostConfig | null = section === undefined ? null : {
     ...section.address,
     tls: section.tls ?? (section.address.port === 465 ? "implicit" : "required"),
@@ -166,6 +184,17 @@ function completeDelivery(
   };
 }
 
+function maildirMistakes(template: string): readonly Mistake[] {
+  const path = ["delivery", "local", "maildir"];
+  const places = [...template.matchAll(/\{[^{}]*\}/g)].map(([place]) => place);
+  const unknown = places.filter((place) => !["{user}", "{realm}", "{account}"].includes(place));
+  if (unknown.length > 0) {
+    return [{ path, text: `${unknown[0]} stands for nothing, expected {user}, {realm} or {account}` }];
+  }
+  if (places.some((place) => place !== "{realm}")) return [];
+  return [{ path, text: "expected a path with {user} or {account}" }];
+}
+
 function smarthostWarnings({ host, port, tls, auth, allowClearTextPassword }: SmarthostConfig): readonly string[] {
   const warnings: string[] = [];
   if (port === 465 && tls !== "implicit") warnings.push(`delivery.smarthost.tls: port 465 usually needs "implicit"`);
@@ -181,15 +210,14 @@ function smarthostWarnings({ host, port, tls, auth, allowClearTextPassword }: Sm
 }
 
 function backendsOf({ chain, backends }: Checked, { mistakes, warnings }: Findings): readonly BackendConfig[] | null {
-  for (const [at, name] of chain.entries()) {
-    if (chain.indexOf(name) !== at) {
-      mistakes.push({ path: ["sasl", "pwcheck_method", at], text: `${name} is there twice` });
-    }
+  const names = chain.map(({ name }) => name);
+  for (const [at, { name, path }] of chain.entries()) {
+    if (names.indexOf(name) !== at) mistakes.push({ path, text: `${name} is there twice` });
   }
   for (const name of backends.keys()) {
-    if (!chain.includes(name)) warnings.push(`backend.${name}: it is not in sasl.pwcheck_method, so it is not asked`);
+    if (!names.includes(name)) warnings.push(unused(name));
   }
-  return allOf(chain.map((name) => backends.get(name) ?? null));
+  return allOf(names.map((name) => backends.get(name) ?? null));
 }
 
 /** The list, or `null` when one of it is. */

@@ -59,7 +59,7 @@ export interface ListenerConfig {
 
 /** Who authenticates how. */
 export interface SaslConfig {
-  /** Names of backends, asked in this order. */
+  /** Names of backends, asked in this order; a chain that the file names is here its backends. */
   readonly pwcheckMethod: readonly string[];
   /** The upper bound of what is offered, in the order of EHLO. */
   readonly mechList: readonly string[];
@@ -77,6 +77,8 @@ export interface SaslConfig {
   readonly legacyVerifiers: boolean;
   /** Whether a right password is remembered for five minutes, as a keyed hash, so that it costs one scrypt. Default true. */
   readonly successCache: boolean;
+  /** Whether an outage is told as a wrong password (535) and not as an outage (454). Default false. */
+  readonly outageIsRejection: boolean;
   /** Also a `250-AUTH=LOGIN PLAIN` line for clients from before RFC 2554. Default false. */
   readonly legacyAuthLine: boolean;
 }
@@ -84,8 +86,15 @@ export interface SaslConfig {
 /** One backend's section. */
 export interface BackendConfig {
   readonly name: string;
+  /** The type's name of today. */
   readonly type: string;
   readonly deadlineMs: number;
+  /** `sufficient`: its yes is enough; `required`: without its yes there is none. Default `sufficient`. */
+  readonly control: "sufficient" | "required";
+  /** The realms it is asked for; empty: each. */
+  readonly realms: readonly string[];
+  /** Most questions at a time; a backend on this machine is not limited. */
+  readonly concurrency: number;
   /** What the backend's own schema has made of its keys. */
   readonly options: unknown;
 }

@@ -39,6 +39,7 @@ export async function readFiles(
   await checkPair({ certificate, key }, context, findings);
   const authorities = named("delivery", "smarthost", "ca_file");
   if (authorities !== null) await readCertificate(authorities, findings);
+  await checkDataDir(named("data_dir"), findings);
   const domainsFile = named("local_domains_file");
   const authFile = named("delivery", "smarthost", "auth_info_file");
   await checkUser(tree, [certificate, key, authorities, domainsFile, authFile], findings);
@@ -70,6 +71,14 @@ async function readText({ file, path }: NamedFile, { mistakes }: Findings): Prom
     mistakes.push({ path, text: `Cannot read ${file}: ${whyUnreadable(error)}` });
     return null;
   }
+}
+
+/** It may be missing: `serve` makes it. */
+async function checkDataDir(dataDir: NamedFile | null, { mistakes }: Findings): Promise<void> {
+  if (dataDir === null) return;
+  const { file, path } = dataDir;
+  const info = await Deno.stat(file).catch(() => null);
+  if (info?.isDirectory === false) mistakes.push({ path, text: `${file} is no folder` });
 }
 
 /** Root reads everything, and the user that it becomes does not: a file that only root may read fails after the start, or at a reload. */

@@ -6,13 +6,15 @@
 
 import { z } from "zod";
 import { isTable, snakeSchema } from "./keys.ts";
-import { backendFrame, fileSchema } from "./schema.ts";
+import { backendFrame, chainSchema, fileSchema } from "./schema.ts";
 import type { BackendModules } from "./sections.ts";
 
 /** The JSON Schema (draft 2020-12) of the file, with the keys of each kind of backend. */
 export function configJsonSchema(modules: BackendModules): unknown {
   const file = z.toJSONSchema(fileSchema, { io: "input", unrepresentable: "any" });
-  const kinds = [...modules.values()].map((module) => backendSchema(module.schema));
+  // A module stands there once for each of its names.
+  const kinds = [...new Set(modules.values())].map((module) => backendSchema(module.schema));
+  kinds.push(z.toJSONSchema(chainSchema, { io: "input", unrepresentable: "any" }));
   const properties = { ...file.properties, backend: { type: "object", additionalProperties: { anyOf: kinds } } };
   return snakeSchema({ ...file, title: "dokodemo.toml", properties });
 }

@@ -5,6 +5,7 @@
  */
 
 import { dirname, resolve } from "node:path";
+import { decodeUtf8 } from "../lib/octets.ts";
 import { completeConfig } from "./complete.ts";
 import type { Config } from "./config.ts";
 import { type FileContents, type Findings, readableByOthers, readFiles } from "./files.ts";
@@ -13,6 +14,8 @@ import { secretsIn, showMistake } from "./mistakes.ts";
 import {
   type BackendModules,
   type BackendSections,
+  type ChainLink,
+  expandChain,
   parseToml,
   readBackends,
   readChain,
@@ -38,12 +41,14 @@ export async function loadConfig(
   { files = true }: { readonly files?: boolean } = {},
 ): Promise<LoadedConfig> {
   const file = resolve(path);
-  let text: string;
+  let text: string | null;
   try {
-    text = await Deno.readTextFile(file);
+    text = decodeUtf8(await Deno.readFile(file));
   } catch (error) {
     return { ok: false, mistakes: [`Cannot read ${file}: ${whyUnreadable(error)}`] };
   }
+  // Else a name in another encoding would become another name.
+  if (text === null) return { ok: false, mistakes: [`Cannot read ${file}: it is not UTF-8`] };
   const folder = dirname(file);
   const found: Findings = { mistakes: [], warnings: [] };
   const parts = readParts(text, modules, found);
@@ -79,16 +84,17 @@ interface Parts {
   readonly syntax: boolean;
   readonly sections: Sections;
   readonly hasLocalDelivery: boolean;
-  readonly chain: readonly string[];
+  readonly chain: readonly ChainLink[];
   readonly backends: BackendSections;
 }
 
-function readParts(text: string, modules: BackendModules, { mistakes }: Findings): Parts {
+function readParts(text: string, modules: BackendModules, findings: Findings): Parts {
+  const { mistakes } = findings;
   const { tree, mistake } = parseToml(text);
   const top = isTable(tree) ? tree : {};
   const sections = readSections(top, mistakes);
-  const chain = readChain(top);
-  const backends = readBackends(top["backend"], modules, { used: chain, mistakes });
+  const chain = expandChain(readChain(top), top["backend"], findings);
+  const backends = readBackends(top["backend"], modules, { used: chain, findings });
   // Of a text that is no TOML nothing else can be said.
   if (mistake !== null) mistakes.splice(0, mistakes.length, mistake);
   const hasLocalDelivery = isTable(top["delivery"]) && top["delivery"]["local"] !== undefined;

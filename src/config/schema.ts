@@ -27,26 +27,6 @@ import {
 /** The mechanisms that can be configured, strongest first: the default order of EHLO. A -PLUS form comes with its base name. */
 export const MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1", "DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN"] as const;
 
-/** Backend types of DESIGN.md section 8 that this version does not have yet are told from typing errors by this list. */
-export const BACKEND_TYPES: ReadonlySet<string> = new Set([
-  "sasldb",
-  "cyrus_sasldb",
-  "passwd",
-  "shadow",
-  "pam",
-  "saslauthd",
-  "pwcheck",
-  "ldap",
-  "radius",
-  "kerberos",
-  "kerberos_v4",
-  "command",
-  "http",
-  "custom",
-  "chain",
-  "sia",
-]);
-
 /** Sections and keys that documents of later versions name. */
 export const LATER_KEYS: ReadonlySet<string> = new Set([
   "access",
@@ -128,6 +108,9 @@ export const saslSchema = table({
   successCache: flag.default(true).meta({
     description: "remember right passwords of sasldb for five minutes, as keyed hashes",
   }),
+  outageIsRejection: flag.default(false).meta({
+    description: "tell an outage as a wrong password: clients will ask for another one",
+  }),
   legacyAuthLine: flag.default(false).meta({ description: "also 250-AUTH=LOGIN PLAIN, for very old clients" }),
 });
 
@@ -135,7 +118,23 @@ export const saslSchema = table({
 export const backendFrame = {
   type: name.optional().meta({ description: "default: the name of the section" }),
   deadline: duration.optional().meta({ description: "the longest wait for one answer" }),
+  realms: list(domain).prefault([]).meta({ description: "asked for these realms only; default: for each" }),
+  control: oneOf(["sufficient", "required"]).default("sufficient").meta({
+    description: "sufficient: its yes is enough; required: without its yes nobody logs in",
+  }),
+  concurrency: count(1, 1000).optional().meta({ description: "most questions at a time" }),
 };
+
+/** The types of a section that is no backend, but a name for a list of them; sia is that of Digital Unix. */
+export const CHAIN_TYPES: ReadonlySet<string> = new Set(["chain", "sia"]);
+
+/** A [backend.NAME] of such a type. */
+export const chainSchema = table({
+  type: name.optional(),
+  methods: list(name).min(1, { error: "expected at least one backend" }).meta({
+    description: "backends, asked in this order",
+  }),
+});
 
 const smarthostSchema = table({
   address: connectAddress,

@@ -9,11 +9,13 @@ import { z } from "zod";
 import type { BackendModule } from "../backend_module.ts";
 import { nearest } from "../lib/suggest.ts";
 import type { BackendConfig } from "./config.ts";
-import { isTable, type Mistake, renameKeys } from "./keys.ts";
+import type { Findings } from "./files.ts";
+import { isTable, type KeyPath, type Mistake, renameKeys, showPath } from "./keys.ts";
 import { checkPart } from "./mistakes.ts";
 import {
-  BACKEND_TYPES,
   backendFrame,
+  CHAIN_TYPES,
+  chainSchema,
   fileSchema,
   fileShape,
   LATER_KEYS,
@@ -24,6 +26,8 @@ import {
 type Shape = typeof fileShape;
 
 const FRAME = z.strictObject(backendFrame);
+/** Questions at a time to a backend that says nothing else. */
+const CONCURRENCY = 16;
 
 /** What a [[listener]] holds. */
 export type ListenerSection = z.output<typeof listenerSchema>;
@@ -85,29 +89,74 @@ export function readChain(tree: unknown): readonly string[] {
   return names?.data ?? [];
 }
 
+/** One backend to ask, and where the file names it. */
+export interface ChainLink {
+  readonly name: string;
+  readonly path: KeyPath;
+}
+
+/** The chain with each name of a list of backends, a section of type chain or sia, as that list. */
+export function expandChain(
+  names: readonly string[],
+  backend: unknown,
+  { mistakes, warnings }: Findings,
+): readonly ChainLink[] {
+  const sections = isTable(backend) ? backend : {};
+  for (const [name, section] of Object.entries(sections)) {
+    if (isChain(name, section) && !names.includes(name)) warnings.push(unused(name));
+  }
+  return names.flatMap((name, at): readonly ChainLink[] => {
+    const section = Object.hasOwn(sections, name) ? sections[name] : undefined;
+    if (section === undefined ? !CHAIN_TYPES.has(name) : !isChain(name, section)) {
+      return [{ name, path: ["sasl", "pwcheck_method", at] }];
+    }
+    if (section === undefined) {
+      const text = `${name} is a list of backends: add [backend.${name}] with methods = ["passwd", ...]`;
+      mistakes.push({ path: ["sasl", "pwcheck_method"], text });
+      return [];
+    }
+    const path = ["backend", name];
+    const methods = checkPart(chainSchema, { tree: section, path }, mistakes)?.methods ?? [];
+    return methods.map((method, at) => ({ name: method, path: [...path, "methods", at] }));
+  });
+}
+
 /** Checks each [backend.NAME] against its module, and gives a name of `used` that is itself a type an empty section. */
 export function readBackends(
   tree: unknown,
   modules: BackendModules,
-  { used, mistakes }: { readonly used: readonly string[]; readonly mistakes: Mistake[] },
+  { used, findings }: { readonly used: readonly ChainLink[]; readonly findings: Findings },
 ): BackendSections {
+  const { mistakes } = findings;
   const given = isTable(tree) ? tree : {};
   if (tree !== undefined && !isTable(tree)) {
     mistakes.push({ path: ["backend"], text: "expected tables [backend.NAME]" });
   }
   const sections = new Map<string, BackendConfig | null>();
+  const chains = new Set<string>();
   for (const [name, section] of Object.entries(given)) {
-    sections.set(name, readBackend(name, section, { modules, mistakes }));
+    if (isChain(name, section)) chains.add(name);
+    else sections.set(name, readBackend(name, section, { modules, findings }));
   }
-  for (const name of used) {
+  for (const { name, path } of used) {
     if (sections.has(name)) continue;
-    if (modules.has(name)) sections.set(name, readBackend(name, {}, { modules, mistakes }));
-    else {mistakes.push({
-        path: ["sasl", "pwcheck_method"],
-        text: noSection(name, [...sections.keys(), ...modules.keys()]),
-      });}
+    // The position says nothing where the name does, but in a list of its own.
+    const where = path[0] === "sasl" ? path.slice(0, 2) : path;
+    if (chains.has(name)) mistakes.push({ path: where, text: `${name} is itself a list of backends: name those` });
+    else if (modules.has(name)) sections.set(name, readBackend(name, {}, { modules, findings }));
+    else mistakes.push({ path: where, text: noSection(name, [...sections.keys(), ...modules.keys()]) });
   }
   return sections;
+}
+
+/** The warning about a section that nothing names. */
+export function unused(name: string): string {
+  return `${showPath(["backend", name])}: it is not in sasl.pwcheck_method, so it is not asked`;
+}
+
+function isChain(name: string, section: unknown): boolean {
+  const type = isTable(section) ? section["type"] ?? name : null;
+  return typeof type === "string" && CHAIN_TYPES.has(type);
 }
 
 function readListeners(tree: unknown, mistakes: Mistake[]): readonly (ListenerSection | null)[] | null {
@@ -123,42 +172,38 @@ function readListeners(tree: unknown, mistakes: Mistake[]): readonly (ListenerSe
 function readBackend(
   name: string,
   section: unknown,
-  { modules, mistakes }: { readonly modules: BackendModules; readonly mistakes: Mistake[] },
+  { modules, findings: { mistakes, warnings } }: { readonly modules: BackendModules; readonly findings: Findings },
 ): BackendConfig | null {
   const path = ["backend", name];
   if (!isTable(section)) {
     mistakes.push({ path, text: "expected a table" });
     return null;
   }
-  const { type: givenType, deadline, ...own } = section;
-  const frame = checkPart(
-    FRAME,
-    { tree: { ...given("type", givenType), ...given("deadline", deadline) }, path },
-    mistakes,
+  const isCommon = (key: string) => Object.hasOwn(backendFrame, key);
+  const [common, own] = [true, false].map((wanted) =>
+    Object.fromEntries(Object.entries(section).filter(([key]) => isCommon(key) === wanted))
   );
+  const frame = checkPart(FRAME, { tree: common, path }, mistakes);
+  const givenType = section["type"];
   const type = frame?.type ?? (typeof givenType === "string" ? givenType : name);
   const module = modules.get(type);
   if (module === undefined) {
     mistakes.push({ path: givenType === undefined ? path : [...path, "type"], text: unknownType(type, modules) });
     return null;
   }
-  const checked = checkPart(module.schema, { tree: own, path }, mistakes);
-  if (frame === null || checked === null) return null;
-  return { name, type, deadlineMs: frame.deadline ?? module.deadlineMs, options: checked };
+  if (module.type !== type) warnings.push(`${showPath(path)}: ${type} is an older name of the type ${module.type}`);
+  const options = checkPart(module.schema, { tree: own, path }, mistakes);
+  if (frame === null || options === null) return null;
+  const { deadline = module.deadlineMs, concurrency = module.concurrency ?? CONCURRENCY, control, realms } = frame;
+  return { name, type: module.type, deadlineMs: deadline, control, realms, concurrency, options };
 }
 
 function noSection(name: string, known: readonly string[]): string {
-  if (BACKEND_TYPES.has(name)) return `the backend ${name} comes with a later version of dokodemo`;
   const near = nearest(name, known);
   return `there is no section [backend.${name}]${near === null ? "" : `, did you mean ${near}?`}`;
 }
 
-function given(key: string, value: unknown): Record<string, unknown> {
-  return value === undefined ? {} : { [key]: value };
-}
-
 function unknownType(type: string, modules: BackendModules): string {
-  if (BACKEND_TYPES.has(type)) return `the backend type ${type} comes with a later version of dokodemo`;
   const near = nearest(type, modules.keys());
   const hint = near === null ? `expected one of ${[...modules.keys()].join(", ")}` : `did you mean ${near}?`;
   return `unknown backend type ${JSON.stringify(type)}, ${hint}`;

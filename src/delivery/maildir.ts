@@ -122,12 +122,13 @@ async function store(
   },
 ): Promise<string> {
   const unique = uniqueName(settings);
-  const temporary = `${maildir}/tmp/${unique}`;
+  // Where it is: what is not surely delivered is tried again, and must not be found twice.
+  let path = `${maildir}/tmp/${unique}`;
   let size = 0;
   try {
     await makeMaildir(maildir);
     {
-      using file = await Deno.open(temporary, { write: true, createNew: true, mode: FILE_MODE });
+      using file = await Deno.open(path, { write: true, createNew: true, mode: FILE_MODE });
       const write = async (octets: Uint8Array) => {
         size += octets.length;
         for (let at = 0; at < octets.length;) at += await file.write(octets.subarray(at));
@@ -137,12 +138,13 @@ async function store(
       await file.sync();
     }
     const name = `${unique},S=${size}`;
-    await Deno.rename(temporary, `${maildir}/new/${name}`);
+    await Deno.rename(path, `${maildir}/new/${name}`);
+    path = `${maildir}/new/${name}`;
     await syncDirectory(`${maildir}/new`);
     return name;
   } catch (error) {
     await content.cancel().catch(() => {});
-    await Deno.remove(temporary).catch(() => {});
+    await Deno.remove(path).catch(() => {});
     throw error;
   }
 }

@@ -38,8 +38,8 @@ export interface Scheduler extends AsyncDisposable {
   /** How many mails are in work. */
   active(): number;
   /**
-   * Begins nothing more and resolves when no conversation is left. Aborting the signal cuts those under way, except where the final
-   * dot is sent: what the other side may have taken is waited for.
+   * Begins nothing more and resolves when no conversation is left. Aborting the signal cuts those under way; where the final dot is
+   * sent, what the other side may have taken is waited for some seconds more.
    */
   stop(signal: AbortSignal): Promise<void>;
 }

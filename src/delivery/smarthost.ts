@@ -16,17 +16,22 @@ export interface SmarthostSettings {
   /** Our name for EHLO. */
   readonly hostname: string;
   readonly log: Log;
+  /** When the server stops, the reply to a final dot that was sent is waited for no longer than this. Default ten seconds. */
+  readonly committedMs?: number;
 }
 
+const COMMITTED_MS = 10_000;
+
 /** Makes the deliverer; no connection is opened before the first mail. The problem is that `caFile` cannot be read. */
-export async function openSmarthost({ config, hostname, log }: SmarthostSettings): Promise<Result<Deliverer, string>> {
+export async function openSmarthost(settings: SmarthostSettings): Promise<Result<Deliverer, string>> {
+  const { config, hostname, log, committedMs = COMMITTED_MS } = settings;
   let ca: string | null = null;
   try {
     if (config.caFile !== null) ca = await Deno.readTextFile(config.caFile);
   } catch (error) {
     return fail(`Cannot read ${config.caFile}: ${error instanceof Error ? error.message : "unknown reason"}`);
   }
-  const conversation = { config, ca, hostname, log };
+  const conversation = { config, ca, hostname, log, committedMs };
   return succeed({
     name: "smarthost",
     concurrency: config.concurrency,

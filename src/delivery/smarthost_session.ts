@@ -24,6 +24,8 @@ export interface ConversationSettings {
   readonly ca: string | null;
   readonly hostname: string;
   readonly log: Log;
+  /** How long the reply to a final dot that was sent is waited for when the server stops. */
+  readonly committedMs: number;
 }
 
 /** RFC 5321 section 4.5.3.2.5: for each block of content. */
@@ -84,7 +86,7 @@ async function openConversation(
   const tls: TlsOptions = { host: hop.host, ca: settings.ca, check: settings.config.tls !== "opportunistic" };
   const secure = settings.config.tls === "implicit" ? await connection.value.startTls(tls, signal) : null;
   if (secure !== null && !secure.ok) return fail(reportProblem(secure.problem, settings.log));
-  const { config, hostname, log } = settings;
+  const { config, hostname, log, committedMs } = settings;
   const state = startConversation({
     hostname,
     host: hop.host,
@@ -94,7 +96,7 @@ async function openConversation(
     loopback: connection.value.loopback,
     nonce: crypto.getRandomValues(new Uint8Array(24)),
   }, secure === null ? null : secure.value);
-  const conversation = new Conversation(connection.value, state, { tls, log });
+  const conversation = new Conversation(connection.value, state, { tls, log, committedMs });
   const problem = await conversation.open(signal);
   return problem === null ? succeed(conversation) : fail(problem);
 }
@@ -105,13 +107,19 @@ class Conversation {
   readonly #parser = new ReplyParser();
   readonly #tls: TlsOptions;
   readonly #log: Log;
+  readonly #committedMs: number;
   #state: ClientState;
 
-  constructor(connection: ClientConnection, state: ClientState, { tls, log }: { tls: TlsOptions; log: Log }) {
+  constructor(
+    connection: ClientConnection,
+    state: ClientState,
+    { tls, log, committedMs }: Pick<ConversationSettings, "log" | "committedMs"> & { readonly tls: TlsOptions },
+  ) {
     this.#connection = connection;
     this.#state = state;
     this.#tls = tls;
     this.#log = log;
+    this.#committedMs = committedMs;
   }
 
   get usable(): boolean {
@@ -232,8 +240,9 @@ class Conversation {
     if (dot === null) return BARE_LINE_END;
     if (signal?.aborted) return STOPPING;
     await task.attempting(recipients);
-    // From here on the other side may have taken the mail: nothing cuts this short any more.
-    await this.#connection.write(dot, CONTENT_BLOCK_MS, null);
+    // From here on the other side may have taken the mail: to cut this short can mean to send it twice.
+    using late = delayed(signal, this.#committedMs);
+    await this.#connection.write(dot, CONTENT_BLOCK_MS, late.signal);
     return null;
   }
 
@@ -246,17 +255,39 @@ class Conversation {
   async #nextEvent(signal: AbortSignal | null): Promise<ClientEvent> {
     const { phase } = this.#state;
     const committed = phase.at === "mail" && phase.awaited[0]?.kind === "dot";
+    using patience = committed ? delayed(signal, this.#committedMs) : null;
     for (;;) {
       const parsed = this.#parser.next();
       if (parsed?.kind === "reply") return parsed;
       if (parsed !== null) {
         return { kind: "lost", cause: "network", text: "The other server does not speak SMTP", detail: parsed.why };
       }
-      const read = await this.#connection.read(replyDeadlineMs(this.#state), committed ? null : signal);
+      const read = await this.#connection.read(
+        replyDeadlineMs(this.#state),
+        patience === null ? signal : patience.signal,
+      );
       if (!read.ok) return lost(read.problem);
       this.#parser.push(read.value);
     }
   }
+}
+
+/** A signal that aborts so long after another one, unless it is disposed before. */
+function delayed(signal: AbortSignal | null, ms: number): Disposable & { readonly signal: AbortSignal } {
+  const later = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const start = () => {
+    timer = setTimeout(() => later.abort(), ms);
+  };
+  if (signal?.aborted) start();
+  else signal?.addEventListener("abort", start);
+  return {
+    signal: later.signal,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", start);
+    },
+  };
 }
 
 const BARE_LINE_END: ClientEvent = {

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { timingSafeEqual } from "node:crypto";
-
 const ENCODER = new TextEncoder();
 const STRICT_DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -52,11 +50,6 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>
     at += part.length;
   }
   return joined;
-}
-
-/** Compares in a time that depends on the lengths only. */
-export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** Decodes base64 (RFC 4648 section 4) with its padding and nothing else, or gives `null`. */

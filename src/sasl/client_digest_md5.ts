@@ -4,7 +4,8 @@
  * @module
  */
 
-import { decodeUtf8, encodeBase64, encodeLatin1, equalConstantTime, latin1, utf8 } from "../lib/octets.ts";
+import { equalConstantTime } from "../lib/constant_time.ts";
+import { decodeUtf8, encodeBase64, encodeLatin1, latin1, utf8 } from "../lib/octets.ts";
 import {
   type ClientCredentials,
   type ClientExchange,

@@ -5,7 +5,8 @@
  */
 
 import { pbkdf2Sync } from "node:crypto";
-import { concat, decodeBase64, decodeUtf8, encodeBase64, equalConstantTime, utf8 } from "../lib/octets.ts";
+import { equalConstantTime } from "../lib/constant_time.ts";
+import { concat, decodeBase64, decodeUtf8, encodeBase64, utf8 } from "../lib/octets.ts";
 import { printable } from "../lib/text.ts";
 import {
   type ClientCredentials,

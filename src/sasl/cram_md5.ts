@@ -5,7 +5,8 @@
  */
 
 import type { Answer, UserName } from "../backend.ts";
-import { decodeUtf8, equalConstantTime, hex, utf8 } from "../lib/octets.ts";
+import { equalConstantTime } from "../lib/constant_time.ts";
+import { decodeUtf8, hex, utf8 } from "../lib/octets.ts";
 import { hmacMd5FromContexts } from "./md5.ts";
 import type { ExchangeInit, ExchangeInput, ExchangeStep, Mechanism } from "./mechanism.ts";
 import { concludeProof, findFitting, malformed, refused, unexpected } from "./proof.ts";

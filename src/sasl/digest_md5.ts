@@ -5,7 +5,8 @@
  */
 
 import type { Answer, UserName } from "../backend.ts";
-import { decodeUtf8, encodeBase64, encodeLatin1, equalConstantTime, latin1, utf8 } from "../lib/octets.ts";
+import { equalConstantTime } from "../lib/constant_time.ts";
+import { decodeUtf8, encodeBase64, encodeLatin1, latin1, utf8 } from "../lib/octets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { hasControl } from "../lib/text.ts";
 import { digestOf, type DigestTerms, NONCE_COUNT } from "./digest.ts";

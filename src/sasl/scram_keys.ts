@@ -5,7 +5,8 @@
  */
 
 import { createHash, createHmac } from "node:crypto";
-import { equalConstantTime, utf8 } from "../lib/octets.ts";
+import { equalConstantTime } from "../lib/constant_time.ts";
+import { utf8 } from "../lib/octets.ts";
 
 /** The hash functions that SCRAM is registered with here. */
 export type ScramHash = "sha-1" | "sha-256";

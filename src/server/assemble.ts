@@ -5,22 +5,20 @@
  */
 
 import { createAuthenticator } from "../auth/create_authenticator.ts";
+import { answersForOffer } from "../auth/members.ts";
 import { createLocalRecipients } from "../auth/local_recipients.ts";
 import { createOffer } from "../auth/offered.ts";
 import { createSuccessCache } from "../auth/success_cache.ts";
 import type { AccountAdmin } from "../accounts/account_store.ts";
 import type { Backend } from "../backend.ts";
-import type { BackendHost, BackendModule } from "../backend_module.ts";
-import type { BackendConfig, Config } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { networkSet } from "../lib/network.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { MECHANISMS } from "../sasl/mechanisms.ts";
 import { loadCertificate } from "./certificate.ts";
 import { Generation } from "./generation.ts";
-import { type Standing, type StartProblem, StoreUnavailable } from "./standing.ts";
-
-/** The kinds of backend built in, by type. */
-export type BackendModules = ReadonlyMap<string, BackendModule>;
+import { type BackendModules, openBackend } from "./open_backend.ts";
+import type { Standing, StartProblem } from "./standing.ts";
 
 /** Brings a configuration to life. Nothing of it stays open when there is a problem. */
 export async function buildGeneration(
@@ -48,7 +46,7 @@ export async function buildGeneration(
   const cache = config.sasl.successCache ? standing.cache : createSuccessCache({ key, enabled: false });
   const clock = { now: Date.now };
   const authenticator = opened.use(createAuthenticator({ config, backends, guessing, cache, key, log, clock }));
-  const answers = backends.map((backend) => backend.answers);
+  const answers = answersForOffer(config, backends);
   const owned = opened.move();
   return succeed(
     new Generation({
@@ -64,19 +62,4 @@ export async function buildGeneration(
       dispose: () => owned.disposeAsync(),
     }),
   );
-}
-
-async function openBackend(
-  { name, type, options }: BackendConfig,
-  modules: BackendModules,
-  host: BackendHost,
-): Promise<Result<Backend, StartProblem>> {
-  const module = modules.get(type);
-  if (module === undefined) return fail({ kind: "config", message: `Cannot open backend ${name}: no type "${type}"` });
-  try {
-    return succeed(await module.open(name, options, host));
-  } catch (cause) {
-    if (cause instanceof StoreUnavailable) return fail(cause.problem);
-    throw cause;
-  }
 }

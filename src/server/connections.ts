@@ -57,20 +57,18 @@ export class Connections implements Disposable {
     if (this.#open.size === 0) this.#emptied?.();
   }
 
-  /** Says 421 to each that waits for a command, lets content under way end, and cuts what is left after the limit or at `cut`. */
-  async drain(limitMs: number, cut: AbortSignal): Promise<void> {
+  /** Says 421 to each that waits for a command, lets content under way end, and cuts what is left at `over`. */
+  async drain(over: AbortSignal): Promise<void> {
     if (this.#open.size === 0) return;
     const emptied = new Promise<void>((resolve) => this.#emptied = resolve);
     for (const connection of this.#open) connection.shutDown();
     const end = () => {
       for (const connection of this.#open) connection.abort();
     };
-    const timer = setTimeout(end, limitMs);
-    cut.addEventListener("abort", end);
-    if (cut.aborted) end();
+    over.addEventListener("abort", end);
+    if (over.aborted) end();
     await emptied;
-    clearTimeout(timer);
-    cut.removeEventListener("abort", end);
+    over.removeEventListener("abort", end);
   }
 
   [Symbol.dispose](): void {

@@ -44,11 +44,15 @@ export interface OctetStream {
 
 /** The connection as it is. */
 export function bareStream(conn: Deno.Conn): OctetStream {
+  const writes = new PendingWrites();
   return {
     read: async (into) => (await conn.read(into)) ?? 0,
-    write: (octets) => writeAll(conn, octets),
+    write: (octets) => writes.track((resolve, reject) => void writeAll(conn, octets).then(resolve, reject)),
     finish: () => conn.closeWrite(),
-    destroy: () => closeQuietly(conn),
+    destroy: () => {
+      closeQuietly(conn);
+      writes.fail(new TransportEnded("peer"));
+    },
   };
 }
 
@@ -67,6 +71,23 @@ export async function secureStream(
   const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
   const stream = new TlsStream(socket, duplex);
   return { stream, facts: await stream.handshake(limitMs) };
+}
+
+/** Writes that wait for the peer to read. Not every version of the runtime ends them with the connection: 2.9.4 leaves them for ever. */
+class PendingWrites {
+  readonly #failures = new Set<(cause: Error) => void>();
+
+  /** A promise that `fail` rejects while it is pending. */
+  track(begin: (resolve: () => void, reject: (cause: Error) => void) => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#failures.add(reject);
+    begin(resolve, reject);
+    return promise.finally(() => this.#failures.delete(reject));
+  }
+
+  fail(cause: Error): void {
+    for (const reject of this.#failures) reject(cause);
+  }
 }
 
 async function writeAll(conn: Deno.Conn, octets: Uint8Array): Promise<void> {
@@ -119,12 +140,12 @@ class ConnDuplex extends Duplex {
 class TlsStream implements OctetStream {
   readonly #socket: tls.TLSSocket;
   readonly #duplex: ConnDuplex;
+  readonly #writes = new PendingWrites();
   #failure: Error | null = null;
   #ended = false;
   #established = false;
   #wake: (() => void) | null = null;
   #rest: Uint8Array | null = null;
-  #failWrite: ((cause: Error) => void) | null = null;
 
   constructor(socket: tls.TLSSocket, duplex: ConnDuplex) {
     this.#socket = socket;
@@ -178,10 +199,9 @@ class TlsStream implements OctetStream {
   }
 
   write(octets: Uint8Array): Promise<void> {
-    return new Promise((resolve, reject) => {
+    return this.#writes.track((resolve, reject) => {
       if (this.#socket.destroyed) return reject(this.#failure ?? new TransportEnded("peer"));
       // A socket destroyed with a write under way may never call back.
-      this.#failWrite = reject;
       this.#socket.write(octets, (error) => error ? reject(error) : resolve());
     });
   }
@@ -198,7 +218,7 @@ class TlsStream implements OctetStream {
     this.#ended = true;
     this.#socket.destroy();
     this.#duplex.destroy();
-    this.#failWrite?.(this.#failure ?? new TransportEnded("peer"));
+    this.#writes.fail(this.#failure ?? new TransportEnded("peer"));
     this.#rouse();
   }
 

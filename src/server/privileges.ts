@@ -6,7 +6,9 @@
 
 import process from "node:process";
 import { fail, type Result, succeed } from "../lib/result.ts";
+import type { Config } from "../config/config.ts";
 import type { SystemUser } from "../config/system_user.ts";
+import type { BackendModules } from "./open_backend.ts";
 
 /** Becomes the user, with its groups and no others, and makes sure that there is no way back. */
 export function becomeUser({ uid, gid, groups }: SystemUser): Result<void, string> {
@@ -40,7 +42,8 @@ function setGroups(groups: readonly number[]): void {
   }
 }
 
-/** Gives up for good what no configuration of today uses after the start; a reload that needs it says "restart needed". */
-export function revokeUnused(): void {
-  for (const name of ["run", "ffi"] as const) Deno.permissions.revokeSync({ name });
+/** Gives up for good what no backend of this configuration uses after the start; a reload that adds one which does is refused. */
+export function revokeUnused({ backends }: Pick<Config, "backends">, modules: BackendModules): void {
+  const needed = new Set(backends.flatMap(({ type }) => modules.get(type)?.needs ?? []));
+  for (const name of ["run", "ffi"] as const) if (!needed.has(name)) Deno.permissions.revokeSync({ name });
 }

@@ -14,11 +14,12 @@ import { changePassword } from "../http/password.ts";
 import type { HttpServer } from "../http/sockets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import type { Log } from "../log/event.ts";
-import { type BackendModules, buildGeneration } from "./assemble.ts";
+import { buildGeneration } from "./assemble.ts";
 import { rebind } from "./bind.ts";
 import { Connections } from "./connections.ts";
 import type { Generation } from "./generation.ts";
 import type { Listener } from "./listener.ts";
+import type { BackendModules } from "./open_backend.ts";
 import { openHttp, openSockets, type SocketParts } from "./sockets.ts";
 import { Standing, type StartProblem } from "./standing.ts";
 
@@ -112,9 +113,10 @@ export class Server {
     // A reload that was under way may have opened others.
     for (const listener of this.#listeners) listener.close();
     if (this.#connections.count > 0) log({ kind: "draining", connections: this.#connections.count });
-    const { drainMs } = this.#alive.generation.config.limits;
-    await this.#connections.drain(drainMs, cut);
-    await this.#scheduler.stop(AbortSignal.any([cut, AbortSignal.timeout(drainMs)]));
+    // One limit for both: clients and next hops.
+    const over = AbortSignal.any([cut, AbortSignal.timeout(this.#alive.generation.config.limits.drainMs)]);
+    await this.#connections.drain(over);
+    await this.#scheduler.stop(over);
     await this.#sockets?.[Symbol.asyncDispose]();
     await this.#http?.[Symbol.asyncDispose]();
     await Promise.all(this.#retiring);

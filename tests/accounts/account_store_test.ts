@@ -2,7 +2,7 @@ import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { pbkdf2Sync } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import type { Origin } from "../../src/backend.ts";
-import { equalConstantTime } from "../../src/lib/octets.ts";
+import { equalConstantTime } from "../../src/lib/constant_time.ts";
 import { cramMd5Contexts, digestMd5Ha1s, scramKeys } from "../../src/sasl/derive.ts";
 import { openStore, SHIN, temporaryFolder } from "./lib.ts";
 

@@ -172,7 +172,7 @@ Deno.test("a wait ends when the client goes or the authenticator is disposed", a
       config: {
         defaultRealm: "baz.co.jp",
         backends: [],
-        sasl: { pwcheckMethod: [], realms: [], trustMech: [], userCaseSensitive: true },
+        sasl: { pwcheckMethod: [], realms: [], trustMech: [], userCaseSensitive: true, outageIsRejection: false },
       },
       backends: [],
       guessing,

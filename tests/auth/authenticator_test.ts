@@ -4,7 +4,7 @@ import { decoyVerifier } from "../../src/auth/decoys.ts";
 import { Exchange } from "../../src/auth/exchange.ts";
 import { createGuessingStore } from "../../src/auth/guessing.ts";
 import { createHolds } from "../../src/auth/holds.ts";
-import { account, bench, ends, KEY, never, ORIGIN, outcomeOf, scripted, SHIN, withPassword } from "./lib.ts";
+import { account, bench, ends, KEY, memberOf, never, ORIGIN, outcomeOf, scripted, SHIN, withPassword } from "./lib.ts";
 
 const NAME = "shin@baz.co.jp";
 const TARO: UserName = { local: "taro", realm: "baz.co.jp" };
@@ -143,15 +143,23 @@ Deno.test("a decoy is made for whoever asks, so that the time of a SCRAM salt do
     const exchange = new Exchange(
       {
         ...{ key: KEY, defaultRealm: "baz.co.jp", now: () => 0, floorMs: 0, log: () => {}, trusts: () => true },
+        outageIsRejection: false,
         guessing: createGuessingStore({ enabled: false, exemptNetworks: [] }, {
           ...{ has: () => false, add: () => {} },
           [Symbol.dispose]: () => {},
         }),
         holds: createHolds(1, () => Promise.resolve()),
         chain: () => {
-          const member = { backend: scripted("test", () => answer), deadlineMs: 1 };
+          const member = memberOf(scripted("test", () => answer));
           return Promise.resolve({
-            ...{ answer, decidedBy: known ? member : null, steps: [], wrongSecret: false, unknownHere: !known },
+            ...{
+              answer,
+              decidedBy: known ? member : null,
+              agreedBy: [],
+              steps: [],
+              wrongSecret: false,
+              unknownHere: !known,
+            },
             because: null,
           });
         },

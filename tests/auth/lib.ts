@@ -6,9 +6,11 @@
 
 import type { Account, Answer, Backend, Origin, Question, UserName, VerifierScheme } from "../../src/backend.ts";
 import { openKnownNetworks } from "../../src/accounts/known_networks.ts";
+import type { ChainMember } from "../../src/auth/ask_backend.ts";
 import type { AuthenticationExchange, Authenticator, ConcludedVerdict } from "../../src/auth/authenticator.ts";
 import { createAuthenticator } from "../../src/auth/create_authenticator.ts";
 import { type ConfigurableGuessingStore, createGuessingStore, type GuessingSettings } from "../../src/auth/guessing.ts";
+import type { BackendConfig } from "../../src/config/config.ts";
 import { createSuccessCache, type SuccessCache } from "../../src/auth/success_cache.ts";
 import type { LogEvent } from "../../src/log/event.ts";
 import type { ExchangeOutcome } from "../../src/sasl/mechanism.ts";
@@ -76,12 +78,20 @@ export function withPassword(name: string, users: readonly string[], password: s
   });
 }
 
+/** A backend as it stands in a chain, without a gate. */
+export function memberOf(backend: Backend, changes: Partial<ChainMember> = {}): ChainMember {
+  return { backend, deadlineMs: 60_000, control: "sufficient", realms: null, gate: null, ...changes };
+}
+
 export interface Setup {
   readonly backends: readonly Backend[];
   readonly realms?: readonly string[];
   readonly trustMech?: readonly string[];
   readonly userCaseSensitive?: boolean;
   readonly deadlineMs?: number;
+  /** What the sections of some of them say. */
+  readonly sections?: Readonly<Record<string, Partial<BackendConfig>>>;
+  readonly outageIsRejection?: boolean;
   readonly guessing?: Partial<GuessingSettings>;
   readonly cache?: SuccessCache;
   /** Waits that end when the test says so; default: at once. */
@@ -123,8 +133,14 @@ export function bench(setup: Setup): Bench {
   const authenticator = createAuthenticator({
     config: {
       defaultRealm: REALM,
-      backends: backends.map(({ name }) => ({ name, type: "test", deadlineMs, options: {} })),
-      sasl: { pwcheckMethod: backends.map(({ name }) => name), realms, trustMech, userCaseSensitive },
+      backends: backends.map(({ name }) => ({
+        ...{ name, type: "test", deadlineMs, control: "sufficient", realms: [], concurrency: 16, options: {} },
+        ...setup.sections?.[name],
+      })),
+      sasl: {
+        pwcheckMethod: backends.map(({ name }) => name),
+        ...{ realms, trustMech, userCaseSensitive, outageIsRejection: setup.outageIsRejection ?? false },
+      },
     },
     backends,
     guessing,

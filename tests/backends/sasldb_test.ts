@@ -5,6 +5,7 @@ import { SASLDB } from "../../backends/sasldb.ts";
 import type { Backend, Origin } from "../../src/backend.ts";
 import type { SqliteAccountStore } from "../../src/accounts/sqlite_account_store.ts";
 import { openStore, SHIN, temporaryFolder } from "../accounts/lib.ts";
+import { backendContract } from "./contract.ts";
 
 const NAME = "shin@baz.co.jp";
 const ORIGIN: Origin = { remote: "192.0.2.1", listener: "MSA", tls: null, mechanism: "PLAIN" };
@@ -15,6 +16,29 @@ async function open(store: SqliteAccountStore): Promise<Backend> {
 }
 
 const never = () => new AbortController().signal;
+
+const FOREIGN = { user: { local: "søren.田中", realm: "baz.co.jp" }, password: "grüße 密码" };
+
+backendContract("sasldb", {
+  open: async () => {
+    const folder = temporaryFolder();
+    const store = openStore(`${folder.path}/sasldb`);
+    ok((await store.add(SHIN, "tanstaaf 42")).ok);
+    ok((await store.add(FOREIGN.user, FOREIGN.password)).ok);
+    return {
+      backend: await open(store),
+      [Symbol.asyncDispose]: async () => {
+        await store[Symbol.asyncDispose]();
+        folder[Symbol.dispose]();
+      },
+    };
+  },
+  right: { user: SHIN, password: "tanstaaf 42" },
+  foreign: FOREIGN,
+  unknown: { local: "taro", realm: "baz.co.jp" },
+  deadlineMs: 10_000,
+  peer: null,
+});
 
 Deno.test("the section sasldb has a file, by default sasldb, and nothing else", () => {
   equal(BACKENDS.get("sasldb"), SASLDB);

@@ -96,6 +96,16 @@ Deno.test("a reader that has gone is no error to tell", async () => {
   assert.equal(new TextDecoder().decode(stderr), "141\n");
 });
 
+Deno.test("output that cannot be written is told and ends with 73: it is no bug", async () => {
+  const { code, stderr } = await new Deno.Command("sh", {
+    args: ["-c", '"$@" >/dev/full', "sh", ...commandLine(["version"])],
+    clearEnv: true,
+    env: environment(),
+  }).output();
+  assert.equal(code, 73);
+  assert.match(new TextDecoder().decode(stderr), /^dokodemo: Cannot write the output: No space left on device/);
+});
+
 Deno.test("a bug is one line and 70, and its stack only on request", async () => {
   await using site = await makeSite();
   // Something that no code here expects.

@@ -61,6 +61,18 @@ Deno.test("health is 69 when it cannot; the control socket says why", async () =
   assert.deepEqual(await run(folder.path, "health"), { code: 69, out: "down\n", err: "" });
 });
 
+Deno.test("health --json is one array, empty where the reasons are not for us", async () => {
+  await using folder = await dataDir();
+  {
+    await using _server = await serveControl(folder.path, ill);
+    const { code, out } = await run(folder.path, "health", "--json");
+    assert.equal(code, 69);
+    assert.deepEqual(JSON.parse(out), ill.checks);
+  }
+  await using _server = await servePublic(folder.path, well);
+  assert.deepEqual(await run(folder.path, "health", "--json"), { code: 0, out: "[]\n", err: "" });
+});
+
 Deno.test("health is 69 when no server runs", async () => {
   await using folder = await dataDir();
   assert.deepEqual(await run(folder.path, "health"), {

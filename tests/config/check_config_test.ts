@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BACKENDS } from "../../backends/registry.ts";
+import { SASLDB } from "../../backends/sasldb.ts";
 import { z } from "zod";
 import type { BackendModule } from "../../src/backend_module.ts";
 import { defineBackend } from "../../src/backend_module.ts";
@@ -12,6 +12,7 @@ import { MECHANISMS as REGISTERED } from "../../src/sasl/mechanisms.ts";
 /** A second kind of backend, whose section has nested keys and a secret. */
 const STAFF = defineBackend({
   type: "staff",
+  aliases: ["personnel"],
   schema: z.strictObject({
     url: z.string(),
     bindPassword: z.string().optional(),
@@ -20,7 +21,13 @@ const STAFF = defineBackend({
   deadlineMs: 10_000,
   open: () => Promise.reject(new Error("not opened in these tests")),
 });
-const MODULES: ReadonlyMap<string, BackendModule> = new Map<string, BackendModule>([...BACKENDS, ["staff", STAFF]]);
+/** What a section says that says nothing of its place in the chain. */
+const COMMON = { control: "sufficient", realms: [], concurrency: 16 } as const;
+const MODULES: ReadonlyMap<string, BackendModule> = new Map<string, BackendModule>([
+  ["sasldb", SASLDB],
+  ["staff", STAFF],
+  ["personnel", STAFF],
+]);
 
 function check(text: string, contents?: FileContents) {
   return checkConfig(text, {
@@ -55,7 +62,7 @@ Deno.test("a file with only hostname is complete, and warns", () => {
     { name: "MSA", host: "::", port: 587, role: "msa", tls: "none", requireTls: false, mechList: null },
   ]);
   assert.deepEqual(config.backends, [
-    { name: "sasldb", type: "sasldb", deadlineMs: BACKENDS.get("sasldb")?.deadlineMs, options: { file: "sasldb" } },
+    { name: "sasldb", type: "sasldb", deadlineMs: SASLDB.deadlineMs, ...COMMON, options: { file: "sasldb" } },
   ]);
   assert.deepEqual(config.limits, {
     connections: 2000,
@@ -160,6 +167,7 @@ message_size = "10MB"
     name: "staff",
     type: "staff",
     deadlineMs: 15_000,
+    ...COMMON,
     options: { url: "ldaps://ldap.foobar.co.jp", bindPassword: "secret", pool: { maxSize: 4 } },
   });
   assert.deepEqual(config.delivery.smarthost, {
@@ -195,15 +203,37 @@ Deno.test("each mistake has its path, what was expected and what was found", () 
     [`${HOST}[sasl]\npwcheck_method = "sasldv"`, [
       "sasl.pwcheck_method: there is no section [backend.sasldv], did you mean sasldb?",
     ]],
-    [`${HOST}[sasl]\npwcheck_method = "pam"`, [
-      "sasl.pwcheck_method: the backend pam comes with a later version of dokodemo",
+    [`${HOST}[sasl]\npwcheck_method = "constructor"`, [
+      "sasl.pwcheck_method: there is no section [backend.constructor]",
     ]],
     [`${HOST}[sasl]\npwcheck_method = []`, [
       "sasl.pwcheck_method: expected at least one backend, found an empty list",
     ]],
     [`${HOST}[sasl]\npwcheck_method = ["sasldb", "sasldb"]`, ["sasl.pwcheck_method[1]: sasldb is there twice"]],
-    [`${HOST}[backend.x]\ntype = "ldap"`, [
-      "backend.x.type: the backend type ldap comes with a later version of dokodemo",
+    [`${HOST}[backend.x]\ntype = "constructor"`, [
+      'backend.x.type: unknown backend type "constructor", expected one of sasldb, staff, personnel',
+    ]],
+    [`${HOST}[backend.staff]\nurl = "x"\ncontrol = "optional"\nconcurrency = 0\nrealms = ["a b"]`, [
+      'backend.staff.realms[0]: expected a domain name such as "foobar.co.jp", found "a b"',
+      'backend.staff.control: expected one of "sufficient", "required", found "optional"',
+      "backend.staff.concurrency: expected a number from 1 to 1000, found 0",
+    ]],
+    [`${HOST}[sasl]\npwcheck_method = "sia"`, [
+      'sasl.pwcheck_method: sia is a list of backends: add [backend.sia] with methods = ["passwd", ...]',
+    ]],
+    [`${HOST}[sasl]\npwcheck_method = "sia"\n[backend.sia]\nmethods = []\ncontrol = "required"`, [
+      "backend.sia.control: unknown key",
+      "backend.sia.methods: expected at least one backend, found an empty list",
+    ]],
+    [
+      `${HOST}[sasl]\npwcheck_method = "sia"\n[backend.sia]\nmethods = ["sasldb", "staf", "sasldb"]\n[backend.staff]\nurl = "x"`,
+      [
+        "backend.sia.methods[1]: there is no section [backend.staf], did you mean staff?",
+        "backend.sia.methods[2]: sasldb is there twice",
+      ],
+    ],
+    [`${HOST}[sasl]\npwcheck_method = "both"\n[backend.both]\ntype = "chain"\nmethods = ["sasldb", "both"]`, [
+      "backend.both.methods[1]: both is itself a list of backends: name those",
     ]],
     [`${HOST}[backend.x]\ntype = "sasldc"`, ['backend.x.type: unknown backend type "sasldc", did you mean sasldb?']],
     [`${HOST}[backend.staff]\nurl = 5\nbindPassword = "x"`, [
@@ -296,9 +326,48 @@ format = "xml"
   ]);
 });
 
+Deno.test("what would fail only at the start or at a delivery is a mistake as well", () => {
+  const listener = '[[listener]]\naddress = "127.0.0.1:8025"\nrole = "mta"\n';
+  assert.deepEqual(mistakesOf(`${HOST}${listener}[http]\n`), ["http.address: it is already that of listener MTA"]);
+  assert.deepEqual(mistakesOf(`${HOST}${listener.replace("8025", "0")}[http]\naddress = "127.0.0.1:0"\n`), []);
+  const maildir = (template: string) => mistakesOf(`${HOST}[delivery.local]\nmaildir = "${template}"\n`);
+  const expected = "stands for nothing, expected {user}, {realm} or {account}";
+  assert.deepEqual(maildir("/mail/{user}/{relm}"), [`delivery.local.maildir: {relm} ${expected}`]);
+  assert.deepEqual(maildir("/mail/{realm}"), ["delivery.local.maildir: expected a path with {user} or {account}"]);
+  assert.deepEqual(maildir("/mail/{realm}/{user}"), []);
+});
+
+Deno.test("a host name without a domain is a warning", () => {
+  const loaded = checkConfig('hostname = "mail"\n', { folder: "/", modules: MODULES });
+  assert.ok(loaded.ok);
+  assert.ok(loaded.warnings.some((warning) => warning.startsWith("hostname: mail has no domain")));
+});
+
 Deno.test("no message shows a secret", () => {
   const [mistake] = mistakesOf(`${HOST}[backend.staff]\nurl = "x"\nbind_password = 31337`);
   assert.equal(mistake, "backend.staff.bind_password: expected string, found a number");
+});
+
+Deno.test("a list of backends, by the name of Digital Unix or another, stands for those backends", () => {
+  const sections = `[backend.staff]
+url = "x"
+control = "required"
+realms = ["Baz.co.jp", "例え.jp"]
+concurrency = 3
+`;
+  const lists = [
+    `[sasl]\npwcheck_method = "sia"\n[backend.sia]\nmethods = ["staff", "sasldb"]\n`,
+    `[sasl]\npwcheck_method = ["both"]\n[backend.both]\ntype = "chain"\nmethods = ["staff", "sasldb"]\n`,
+    `[sasl]\npwcheck_method = ["staff", "rest"]\n[backend.rest]\ntype = "sia"\nmethods = ["sasldb"]\n`,
+  ];
+  for (const list of lists) {
+    const { sasl, backends } = configOf(HOST + list + sections);
+    assert.deepEqual(sasl.pwcheckMethod, ["staff", "sasldb"]);
+    assert.deepEqual(backends.map(({ name, control, realms, concurrency }) => [name, control, realms, concurrency]), [
+      ["staff", "required", ["baz.co.jp", "xn--r8jz45g.jp"], 3],
+      ["sasldb", "sufficient", [], 16],
+    ]);
+  }
 });
 
 Deno.test("warnings", () => {
@@ -310,8 +379,34 @@ Deno.test("warnings", () => {
   assert.deepEqual(warningsOf("[backend.staff]\nurl = 'x'"), [
     "backend.staff: it is not in sasl.pwcheck_method, so it is not asked",
   ]);
+  assert.deepEqual(warningsOf("[backend.both]\ntype = 'chain'\nmethods = ['sasldb']"), [
+    "backend.both: it is not in sasl.pwcheck_method, so it is not asked",
+  ]);
+  assert.deepEqual(warningsOf("[sasl]\npwcheck_method = 'hr'\n[backend.hr]\ntype = 'personnel'\nurl = 'x'"), [
+    "backend.hr: personnel is an older name of the type staff",
+  ]);
+  assert.deepEqual(warningsOf("[sasl]\nrealms = ['a.jp', 'b.jp']\n[backend.sasldb]\nrealms = ['a.jp']"), [
+    "sasl.pwcheck_method: no backend is asked for the realm mail.foobar.co.jp, so nobody there can log in",
+    "sasl.pwcheck_method: no backend is asked for the realm b.jp, so nobody there can log in",
+  ]);
+  assert.deepEqual(warningsOf("[sasl]\noutage_is_rejection = true"), [
+    "sasl.outage_is_rejection: while a backend is down people are told that their password is wrong",
+  ]);
   assert.deepEqual(warningsOf("[sasl]\nmech_list = ['PLAIN']\ntrust_mech = ['LOGIN']"), [
     "sasl.trust_mech: LOGIN is not in mech_list",
+  ]);
+  assert.deepEqual(warningsOf("[backend.both]\ntype = 'chain'\nmethods = ['sasldb']"), [
+    "backend.both: it is not in sasl.pwcheck_method, so it is not asked",
+  ]);
+  assert.deepEqual(warningsOf("[sasl]\npwcheck_method = 'hr'\n[backend.hr]\ntype = 'personnel'\nurl = 'x'"), [
+    "backend.hr: personnel is an older name of the type staff",
+  ]);
+  assert.deepEqual(warningsOf("[sasl]\nrealms = ['a.jp', 'b.jp']\n[backend.sasldb]\nrealms = ['a.jp']"), [
+    "sasl.pwcheck_method: no backend is asked for the realm mail.foobar.co.jp, so nobody there can log in",
+    "sasl.pwcheck_method: no backend is asked for the realm b.jp, so nobody there can log in",
+  ]);
+  assert.deepEqual(warningsOf("[sasl]\noutage_is_rejection = true"), [
+    "sasl.outage_is_rejection: while a backend is down people are told that their password is wrong",
   ]);
   assert.deepEqual(warningsOf("[sasl]\nmech_list = ['PLAIN']\n[[listener]]\nrole = 'mta'\nmech_list = ['LOGIN']"), [
     "listener[0].mech_list: LOGIN is not in sasl.mech_list, so it is not offered",

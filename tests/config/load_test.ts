@@ -124,6 +124,15 @@ Deno.test("a key that is none, and a folder in the place of a file", async () =>
   );
 });
 
+Deno.test("a file in another encoding, and a data_dir that is a file", async () => {
+  await withFiles({ "d.toml": "" }, async (folder) => {
+    await Deno.writeFile(join(folder, "d.toml"), new Uint8Array([0x23, 0xe9, 0x0a]));
+    const loaded = await load(folder);
+    assert.deepEqual(loaded, { ok: false, mistakes: [`Cannot read ${folder}/d.toml: it is not UTF-8`] });
+  });
+  assert.deepEqual(await mistakesIn({ "d.toml": `${HOST}data_dir = "d.toml"\n` }), ["data_dir: d.toml is no folder"]);
+});
+
 Deno.test("a line that is no domain is told by its number", async () => {
   const mistakes = await mistakesIn({
     "names": "a.jp\nb jp\n",

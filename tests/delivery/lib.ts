@@ -100,7 +100,7 @@ export function recordLog(): { readonly events: LogEvent[]; readonly log: (event
 /** A smarthost deliverer for a port of loopback. */
 export async function smarthostAt(
   port: number,
-  config: Partial<SmarthostConfig> = {},
+  { committedMs, ...config }: Partial<SmarthostConfig> & { readonly committedMs?: number } = {},
 ): Promise<{ readonly deliverer: Deliverer; readonly alarms: () => readonly string[]; readonly hop: HopOf }> {
   const { events, log } = recordLog();
   const host = config.host ?? "127.0.0.1";
@@ -117,6 +117,7 @@ export async function smarthostAt(
     },
     hostname: "mail.foobar.co.jp",
     log,
+    ...committedMs !== undefined && { committedMs },
   });
   if (!opened.ok) throw new Error(opened.problem);
   const alarms = () => events.flatMap((event) => event.kind === "alarm" ? [`${event.about}: ${event.text}`] : []);

@@ -157,3 +157,22 @@ Deno.test("maildir: nothing is written before the attempt is durable", () =>
     await assert.rejects(deliver(`${dir}/{user}`, task), /no space/);
     assert.deepEqual(await names(dir), []);
   }));
+
+Deno.test("maildir: a mail that may not be durable is not left where it will come again", () =>
+  inTempDir(async (dir) => {
+    const open = Deno.open;
+    const failing = (path: string | URL, options?: Deno.OpenOptions) => {
+      return String(path).endsWith("/new") ? Promise.reject(new Error("Input/output error")) : open(path, options);
+    };
+    const task = recordTask({ recipients: to("shin@baz.co.jp") });
+    await Deno.mkdir(`${dir}/shin/Maildir/new`, { recursive: true });
+    Deno.open = failing;
+    try {
+      await deliver(`${dir}/{user}/Maildir`, task);
+    } finally {
+      Deno.open = open;
+    }
+    assert.equal(task.outcomes.get(1)?.kind, "deferred");
+    assert.deepEqual(await names(`${dir}/shin/Maildir/new`), []);
+    assert.deepEqual(await names(`${dir}/shin/Maildir/tmp`), []);
+  }));

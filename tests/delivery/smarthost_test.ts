@@ -371,6 +371,25 @@ Deno.test("smarthost: stopping cuts a mail before its final dot, and waits for t
   assert.deepEqual(kept.outcomes.get(1), { kind: "relayed", reply: "250 2.0.0 Taken" });
 });
 
+Deno.test("smarthost: a peer that is silent after the final dot does not keep a stopping server for ever", async () => {
+  for (const stopped of ["while it is waited for", "before"]) {
+    const stop = new AbortController();
+    await using peer = await startPeer((each) =>
+      serveMail(each, { contentReply: () => (stopped === "before" || stop.abort(), "") })
+    );
+    const attempting = () => Promise.resolve(stopped === "before" ? stop.abort() : undefined);
+    const task = recordTask({ attempting });
+    await deliverAll(await smarthostAt(peer.port, { committedMs: 1 }), [task], stop.signal);
+    assert.deepEqual(task.outcomes.get(1), {
+      kind: "deferred",
+      cause: "local",
+      reply: "451 4.3.2 The server is stopping",
+    }, stopped);
+    // It may have been taken: the next start says so only when it finds the mail in that state.
+    assert.deepEqual(task.events, ["attempting 1", "settle 1 deferred"], stopped);
+  }
+});
+
 Deno.test("emailrelay_2_6_1: the null reverse-path is sent as <>", async () => {
   const { outcome, lines } = await deliverTo({ offers: [] }, { envelope: { reversePath: null } });
   assert.equal(outcome?.kind, "relayed");

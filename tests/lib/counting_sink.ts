@@ -20,9 +20,9 @@ export interface CountingSink extends Disposable {
   take(): readonly SunkMail[];
 }
 
-/** Listens on a free port of loopback. */
-export function startCountingSink(): CountingSink {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+/** Listens on loopback, on a free port unless one is given. */
+export function startCountingSink(port = 0): CountingSink {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port });
   const conns = new Set<Deno.Conn>();
   let mails: SunkMail[] = [];
   const accept = async () => {

@@ -69,6 +69,8 @@ const PURE_IMPORTS: ReadonlyMap<string, RegExp> = new Map([
 /** Libraries that have their places: SQL stands behind the stores, the shape of commands and pages at the edge. */
 const PLACES: ReadonlyMap<string, readonly string[]> = new Map([
   ["node:sqlite", ["src/accounts", "src/spool", "backends"]],
+  ["bcryptjs", ["backends"]],
+  ["ldapts", ["backends"]],
   ["hono", ["src/http"]],
   ["commander", ["src/cli"]],
   ["smol-toml", ["src/config"]],
