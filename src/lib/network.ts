@@ -6,6 +6,8 @@
 
 import { BlockList, isIP } from "node:net";
 
+const REMEMBERED = 1_000;
+
 /** A set of networks that answers whether an address lies in it. */
 export interface NetworkSet {
   has(address: string): boolean;
@@ -43,11 +45,18 @@ export function networkSet(networks: readonly string[]): NetworkSet {
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(bits), family);
   }
+  // The same clients come again and again, and are asked about several times in a session.
+  const known = new Map<string, boolean>();
   return {
     has: (address) => {
+      const before = known.get(address);
+      if (before !== undefined) return before;
       const bare = canonicalAddress(address);
       const family = isIP(bare);
-      return family !== 0 && list.check(bare, family === 4 ? "ipv4" : "ipv6");
+      const inside = family !== 0 && list.check(bare, family === 4 ? "ipv4" : "ipv6");
+      if (known.size >= REMEMBERED) known.clear();
+      known.set(address, inside);
+      return inside;
     },
   };
 }

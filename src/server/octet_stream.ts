@@ -51,7 +51,7 @@ export function bareStream(conn: Deno.Conn): OctetStream {
     finish: () => conn.closeWrite(),
     destroy: () => {
       closeQuietly(conn);
-      writes.fail(new TransportEnded("peer"));
+      writes.fail(() => new TransportEnded("peer"));
     },
   };
 }
@@ -79,14 +79,24 @@ class PendingWrites {
 
   /** A promise that `fail` rejects while it is pending. */
   track(begin: (resolve: () => void, reject: (cause: Error) => void) => void): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#failures.add(reject);
-    begin(resolve, reject);
-    return promise.finally(() => this.#failures.delete(reject));
+    return new Promise((resolve, reject) => {
+      this.#failures.add(reject);
+      begin(() => {
+        this.#failures.delete(reject);
+        resolve();
+      }, (cause) => {
+        this.#failures.delete(reject);
+        reject(cause);
+      });
+    });
   }
 
-  fail(cause: Error): void {
-    for (const reject of this.#failures) reject(cause);
+  /** The error is made only where somebody waits: to make one costs more than the rest of closing a connection. */
+  fail(cause: () => Error): void {
+    if (this.#failures.size === 0) return;
+    const error = cause();
+    for (const reject of this.#failures) reject(error);
+    this.#failures.clear();
   }
 }
 
@@ -218,7 +228,7 @@ class TlsStream implements OctetStream {
     this.#ended = true;
     this.#socket.destroy();
     this.#duplex.destroy();
-    this.#writes.fail(this.#failure ?? new TransportEnded("peer"));
+    this.#writes.fail(() => this.#failure ?? new TransportEnded("peer"));
     this.#rouse();
   }
 
