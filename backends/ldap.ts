@@ -6,6 +6,7 @@
 
 import { resolve } from "node:path";
 import { type BackendModule, BackendProblem, defineBackend } from "../src/backend_module.ts";
+import { readAuthorities } from "./lib/authorities.ts";
 import { readSecretFile } from "./lib/secret_file.ts";
 import { LDAP_OPTIONS } from "./ldap_options.ts";
 
@@ -31,13 +32,3 @@ export const LDAP: BackendModule<typeof LDAP_OPTIONS> = defineBackend({
     }
   },
 });
-
-async function readAuthorities(file: string): Promise<string> {
-  const text = await Deno.readTextFile(file).catch((error) => {
-    throw new BackendProblem(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new BackendProblem(`Cannot use ${file}: there is no certificate in PEM form in it`);
-  }
-  return text;
-}

@@ -45,6 +45,7 @@ interface Login {
 class LdapBackend implements Backend {
   readonly name: string;
   readonly answers: Backend["answers"];
+  readonly ignoresRealm: boolean;
   readonly #options: LdapOptions;
   readonly #directory: LdapDirectory;
   readonly #pool: LdapPool<LdapConnection>;
@@ -53,6 +54,7 @@ class LdapBackend implements Backend {
     this.name = name;
     this.#options = options;
     this.#directory = createDirectory(name, options);
+    this.ignoresRealm = this.#directory.ignoresRealm;
     const { template, bindDn } = options;
     this.answers = {
       password: true,

@@ -33,6 +33,8 @@ export type Located =
 export interface LdapDirectory {
   /** Whether an account can be found by a search or a read of its entry. */
   readonly canLocate: boolean;
+  /** Whether a name leads to the same entry in whichever realm it is given. */
+  readonly ignoresRealm: boolean;
   /** Whether a login needs more than the bind. */
   readonly readsEntry: boolean;
   /** What to bind with where there is a template; `null`: no account has such a name. */
@@ -73,6 +75,7 @@ export function createDirectory(name: string, options: LdapOptions): LdapDirecto
   };
 
   return {
+    ignoresRealm: ![template, base, filter, requireGroup].some((text) => text !== undefined && namesRealm(text)),
     canLocate: filter !== undefined || isDnTemplate(template ?? ""),
     readsEntry: filter !== undefined || requireGroup !== undefined || options.userAttribute !== undefined ||
       nameAttribute !== undefined || groupAttribute !== undefined || addressAttributes.length > 0,
@@ -133,6 +136,10 @@ function isLocal(local: string): boolean {
 function bindNameOf(template: string, user: UserName): string | null {
   if (isDnTemplate(template)) return fillDn(template, valuesOf(user));
   return /["\\/,;:=<>+*?|[\]]/.test(user.local) ? null : fillPlain(template, valuesOf(user));
+}
+
+function namesRealm(text: string): boolean {
+  return placeholdersOf(text).some((name) => name !== "user" && name !== "dn");
 }
 
 function valuesOf({ local, realm }: UserName, dn?: string): TemplateValues {

@@ -7,7 +7,7 @@
 import { fail, type Result } from "../src/lib/result.ts";
 import type { LdapFailure } from "./ldap_connection.ts";
 import type { LdapServer } from "./ldap_options.ts";
-import { createTurns, type Turns } from "./lib/turns.ts";
+import { createTurns, type Turns } from "../src/lib/turns.ts";
 
 /** As whom a connection is bound: the service account (or nobody), for searches, or whoever logged in last. */
 export type LdapRole = "service" | "login";

@@ -58,7 +58,7 @@ export const PWCHECK: BackendModule<typeof OPTIONS> = defineBackend({
 
 function createBackend(name: string, options: z.output<typeof OPTIONS>, host: BackendHost): Backend {
   const socket = resolve(host.dataDir, options.path);
-  const serves = servesRealm(options, host.defaultRealm);
+  const serves = servesRealm(options, host);
   const closed = new AbortController();
   const ask = ({ login, password }: Request, signal: AbortSignal): Promise<Result<string, string>> => {
     // In one write: a daemon that reads the first NUL alone takes the password for empty.

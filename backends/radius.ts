@@ -77,10 +77,10 @@ export const RADIUS: BackendModule<typeof OPTIONS> = defineBackend({
     const secret = utf8(await readSecretFile(resolve(host.dataDir, options.secretFile)));
     const { servers, retry, timeout, holdDown } = options;
     const client = createRadiusClient({ servers, secret, retryMs: retry, timeoutMs: timeout, holdDownMs: holdDown });
-    const nasIdentifier = utf8(options.nasIdentifier ?? Deno.hostname());
+    const nasIdentifier = utf8(options.nasIdentifier ?? (Deno.hostname() || "dokodemo"));
     return createBackend({
       ...{ name, options, client, secret, nasIdentifier },
-      serves: servesRealm(options, host.defaultRealm),
+      serves: servesRealm(options, host),
     });
   },
 });

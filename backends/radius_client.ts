@@ -56,7 +56,9 @@ export interface RadiusClient extends Disposable {
 
 /** Sendings to a server before the next one is asked; the last one is asked until the time is over. */
 const SENDINGS = 2;
-/** Waits differ by up to this part, so that clients which began together do not go on together. */
+/** No wait for a repetition is longer (MRT of RFC 5080 section 2.2.1). */
+const LONGEST_RETRY_MS = 16_000;
+/** Waits are shorter by up to this part, so that clients which began together do not go on together. */
 const JITTER = 0.1;
 
 /** Makes a client; nothing is sent before the first question. `now` gives milliseconds and never goes back. */
@@ -133,8 +135,8 @@ interface RepeatOptions {
 async function repeat(attempt: Attempt, { limit, retryMs, reply, end }: RepeatOptions): Promise<RadiusReply | null> {
   for (let sent = 0; sent < limit && !end.aborted; sent++) {
     await attempt.send();
-    const ms = retryMs * 2 ** sent * (1 - JITTER + Math.random() * 2 * JITTER);
-    const answer = await within(reply, { ms, end });
+    const ms = Math.min(retryMs * 2 ** sent, Math.max(retryMs, LONGEST_RETRY_MS));
+    const answer = await within(reply, { ms: ms * (1 - JITTER * Math.random()), end });
     if (answer !== null) return answer;
   }
   return null;

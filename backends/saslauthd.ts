@@ -54,7 +54,7 @@ export const SASLAUTHD: BackendModule<typeof OPTIONS> = defineBackend({
 
 function createBackend(name: string, options: Options, host: BackendHost): Backend {
   const paths = options.path === undefined ? SOCKETS : [resolve(host.dataDir, options.path)];
-  const serves = servesRealm(options, host.defaultRealm);
+  const serves = servesRealm(options, host);
   const closed = new AbortController();
   const ask = (request: SaslauthdRequest, signal: AbortSignal): Promise<Result<string, string>> =>
     askUnix(

@@ -28,14 +28,22 @@ export const SASLDB: BackendModule<typeof OPTIONS> = defineBackend({
 function createBackend(name: string, accounts: AccountStore): Backend {
   return {
     name,
-    answers: { password: true, lookup: true, schemes: accounts.schemes, tokens: new Set() },
+    answers: {
+      password: true,
+      lookup: true,
+      tokens: new Set(),
+      // As the store is now: an imported account may lack some until its first login.
+      get schemes() {
+        return accounts.schemes;
+      },
+    },
     local: localAccounts(name, accounts),
     ask: async (question, signal) => {
       try {
         return await answer(question, { name, accounts, signal });
       } catch (error) {
-        if (!isSqliteError(error)) throw error;
-        // SQLite's words: they name tables and files, never a value.
+        if (!isOutage(error)) throw error;
+        // Words of SQLite, which name tables and files, or of the store; never a value.
         return { kind: "unavailable", cause: error.message };
       }
     },
@@ -108,6 +116,7 @@ function localAccounts(name: string, accounts: AccountStore): LocalAccounts {
       const credentials = await accounts.credentials(account.name);
       return { account: { ...account, backend: name }, disabled, credentials };
     },
+    namesakes: (local) => accounts.namesakes(local),
     used: ({ account }, credential, at, origin) => void accounts.used(account.name, credential, origin, at),
     spend: async (password, signal) => {
       // No account has an empty name.
@@ -116,6 +125,8 @@ function localAccounts(name: string, accounts: AccountStore): LocalAccounts {
   };
 }
 
-function isSqliteError(error: unknown): error is Error {
-  return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
+/** The file cannot be read, or nothing here can check a hash that was imported. */
+function isOutage(error: unknown): error is Error {
+  return error instanceof Error && "code" in error &&
+    (error.code === "ERR_SQLITE_ERROR" || error.code === "ERR_FOREIGN_HASH");
 }

@@ -6,8 +6,8 @@
  * @module
  */
 
+import { runProgram } from "../tests/lib/program.ts";
 import { makeCertificate } from "../tests/servers/certificate.ts";
-import { runDokodemo } from "../tests/servers/dokodemo.ts";
 import { makeFolder, run } from "../tests/servers/lib.ts";
 import { PARTS } from "./parts.ts";
 import { formatReport, ratioOf, type Report } from "./report.ts";
@@ -45,7 +45,7 @@ async function describeMachine(): Promise<Readonly<Record<string, string>>> {
     (await run(program, { args })).output.split("\n")[0] ?? "";
   return {
     "measured": new Date().toISOString(),
-    "dokodemo": ((await runDokodemo(["version"])).output.split("\n")[0] ?? "") +
+    "dokodemo": ((await runProgram(["version"])).output.split("\n")[0] ?? "") +
       (Deno.env.get("DOKODEMO_BIN") ? ", compiled" : ", from the tree"),
     "postfix": await first("postconf", "-dh", "mail_version"),
     "kernel": Deno.osRelease(),

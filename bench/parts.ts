@@ -5,14 +5,12 @@
  */
 
 import type { Certificate } from "../tests/servers/certificate.ts";
-import type { Report, Row } from "./report.ts";
+import type { Part, Report, Row } from "./report.ts";
+import { measureLdap } from "./ldap.ts";
 import { compare, faults, measure, type Measured, rate } from "./rounds.ts";
 import { MANY_USERS, PASSWORD, startDokodemo, startPeer, type Subject, type SubjectOptions, USER } from "./servers.ts";
 import { ACCOUNTS, IDLE_SESSIONS, NAMES, RELAYED } from "./settings.ts";
 import { holdSessions, load, type LoadMechanism, startSink } from "./tools.ts";
-
-/** One part. */
-export type Part = (certificate: Certificate) => Promise<readonly Report[]>;
 
 const MECHANISMS: readonly LoadMechanism[] = ["plain", "login", "cram-md5", "digest-md5", "scram-sha-256"];
 const SESSIONS = [1, 20, 100] as const;
@@ -28,6 +26,7 @@ export const PARTS: ReadonlyMap<string, Part> = new Map<string, Part>([
   ["relay", measureRelay],
   ["memory", measureMemory],
   ["timing", measureTiming],
+  ["ldap", measureLdap],
 ]);
 
 /** Logins a second, each on a connection of its own, by mechanism, with and without TLS. */

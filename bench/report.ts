@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Certificate } from "../tests/servers/certificate.ts";
+
 /** One line of a table, and of the JSON beside it. Numbers are medians. */
 export interface Row {
   readonly what: string;
@@ -21,6 +23,9 @@ export interface Report {
   readonly unit: string;
   readonly rows: readonly Row[];
 }
+
+/** One part. */
+export type Part = (certificate: Certificate) => Promise<readonly Report[]>;
 
 /** The middle one; of an even number the mean of the two in the middle. */
 export function median(values: readonly number[]): number {

@@ -5,8 +5,9 @@
  */
 
 import { openAccountStore } from "../src/accounts/sqlite_account_store.ts";
+import { makeSite, personOf, startProgram } from "../tests/lib/program.ts";
 import type { Certificate } from "../tests/servers/certificate.ts";
-import { makeSite } from "../tests/servers/dokodemo.ts";
+import { makeFolder } from "../tests/servers/lib.ts";
 import { startPostfix } from "../tests/servers/postfix.ts";
 import { processTreeMemory } from "./process_memory.ts";
 
@@ -27,6 +28,13 @@ export interface SubjectOptions {
   readonly accounts?: number;
   /** Whether dokodemo remembers right passwords. Default true. */
   readonly successCache?: boolean;
+  /** Who checks passwords instead of each one's sasldb: only PLAIN and LOGIN are left then. */
+  readonly passwords?: {
+    /** The lines of [backend.ldap]. */
+    readonly section: string;
+    /** The socket of the saslauthd that asks the same directory. */
+    readonly saslauthd: string;
+  };
 }
 
 /** The account that both have. */
@@ -38,42 +46,55 @@ export const MANY_USERS = "user%ld@baz.co.jp";
 const MECHANISMS = ["SCRAM-SHA-256", "DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN"];
 
 /** Starts dokodemo: the tree, or the binary in `$DOKODEMO_BIN`. */
-export async function startDokodemo({ next, accounts = 0, successCache = true }: SubjectOptions): Promise<Subject> {
+export async function startDokodemo(options: SubjectOptions): Promise<Subject> {
+  const { next, accounts = 0, successCache = true, passwords } = options;
   await using stack = new AsyncDisposableStack();
   // A next hop that accepts the connection and says nothing keeps the queue as it is.
   const silent = stack.use(startSilentHop());
   const port = next === "queue" ? silent.port : next.port;
-  const site = stack.use(
-    await makeSite({
-      users: { [USER]: PASSWORD },
-      listeners: LISTENERS,
-      sasl: [
-        `mech_list = ${JSON.stringify(MECHANISMS)}`,
-        'cleartext_networks = ["127.0.0.0/8"]',
-        `cleartext_mechs = ${JSON.stringify(MECHANISMS)}`,
-        `success_cache = ${successCache}`,
-      ],
-      smarthost: [`address = "127.0.0.1:${port}"`, 'tls = "never"', `concurrency = ${next === "queue" ? 1 : 20}`],
-      tables: ["[guessing]", "enabled = false"],
+  const folder = stack.use(await makeFolder());
+  const site = await makeSite(folder.path, {
+    people: passwords === undefined ? [personOf(USER, PASSWORD)] : [],
+    listeners: LISTENERS,
+    sasl: saslKeys({
+      "success_cache": successCache,
+      ...passwords !== undefined && { "pwcheck_method": ["ldap"] },
     }),
-  );
-  await addAccounts(`${site.folder}/data/sasldb`, accounts);
-  const server = stack.use(await site.start());
+    ...passwords !== undefined && { more: `[backend.ldap]\n${passwords.section}` },
+    smarthost: `address = "127.0.0.1:${port}"\ntls = "never"\nconcurrency = ${next === "queue" ? 1 : 20}`,
+  });
+  if (passwords === undefined) await addAccounts(`${site.dataDir}/sasldb`, accounts);
+  const server = stack.use(await startProgram(site));
   server.process.quiet();
   const owned = stack.move();
   return {
     name: "dokodemo",
     ports: { clear: server.port("clear"), starttls: server.port("starttls"), smtps: server.port("smtps") },
-    memory: () => processTreeMemory(server.pid),
+    memory: () => processTreeMemory(server.process.pid),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-const LISTENERS: readonly string[] = [
-  ...["[[listener]]", 'name = "clear"', 'address = "127.0.0.1:0"', 'tls = "none"', "require_tls = false"],
-  ...["[[listener]]", 'name = "starttls"', 'address = "127.0.0.1:0"', 'tls = "starttls"'],
-  ...["[[listener]]", 'name = "smtps"', 'address = "127.0.0.1:0"', 'tls = "implicit"'],
-];
+/** Lines of [sasl]: each mechanism, without TLS too. */
+function saslKeys(more: Readonly<Record<string, unknown>>): string {
+  const mechanisms = { "mech_list": MECHANISMS, "cleartext_mechs": MECHANISMS };
+  const keys = { "cleartext_networks": ["127.0.0.0/8"], ...mechanisms, ...more };
+  return Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}`).join("\n");
+}
+
+const LISTENERS = `[[listener]]
+name = "clear"
+address = "127.0.0.1:0"
+tls = "none"
+require_tls = false
+[[listener]]
+name = "starttls"
+address = "127.0.0.1:0"
+tls = "starttls"
+[[listener]]
+name = "smtps"
+address = "127.0.0.1:0"
+tls = "implicit"`;
 
 /** Straight into the store: a process for each of a thousand accounts would take most of the time of the bench. */
 async function addAccounts(file: string, count: number): Promise<void> {
@@ -93,19 +114,22 @@ function startSilentHop(): Disposable & { readonly port: number } {
 
 /** Starts Postfix. With `next: "queue"` mail is held. */
 export async function startPeer(
-  { next, accounts = 0 }: SubjectOptions,
+  { next, accounts = 0, passwords }: SubjectOptions,
   certificate: Certificate,
 ): Promise<Subject> {
   const [, realm = ""] = USER.split("@");
+  const mechanisms = passwords === undefined ? MECHANISMS : ["PLAIN", "LOGIN"];
   const names = ["shin", ...Array.from({ length: accounts }, (_, at) => `user${at}`)];
   const hold = next === "queue";
   const postfix = await startPostfix({
     services: [
-      { name: "clear", mechanisms: MECHANISMS, tls: "none", hold },
-      { name: "starttls", mechanisms: MECHANISMS, tls: "starttls", hold },
-      { name: "smtps", mechanisms: MECHANISMS, tls: "implicit", hold },
+      { name: "clear", mechanisms, tls: "none", hold },
+      { name: "starttls", mechanisms, tls: "starttls", hold },
+      { name: "smtps", mechanisms, tls: "implicit", hold },
     ],
-    users: names.map((user) => ({ user, realm, password: PASSWORD })),
+    ...(passwords === undefined
+      ? { users: names.map((user) => ({ user, realm, password: PASSWORD })) }
+      : { saslauthd: passwords.saslauthd }),
     certificate,
     realm,
     ...(next === "queue" ? {} : { next }),

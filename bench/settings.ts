@@ -12,6 +12,8 @@ export const ROUNDS: number = QUICK ? 1 : 3;
 export const SECONDS: number = QUICK ? 0.3 : 2;
 /** Accounts that log in once each: every login costs one scrypt. */
 export const ACCOUNTS: number = QUICK ? 40 : 1000;
+/** Logins against a directory in one run, half of them wrong. */
+export const LDAP_LOGINS: number = QUICK ? 200 : 2000;
 /** Names whose refusals are timed, of each kind. */
 export const NAMES: number = QUICK ? 5 : 20;
 /** Mails that are relayed in one run. */

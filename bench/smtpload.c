@@ -6,6 +6,7 @@
  *   -f from -r rcpt -E ehlo-name -I run-id -k acklog -F (digest: username=full login, realm from challenge) -z authzid
  *   -U accounts (each login is another account: the user is a format, such as user%ld@baz.co.jp, filled with 0..accounts-1)
  *   -x code (auth mode: the reply that ends a login, 235 by default; 535 measures refusals)
+ *   -W pass (plain and login: every second login has this password instead, and its reply has to be 535)
  * Latency: auth = connect() to that reply, send = MAIL to the 250 after the dot.
  */
 #define _GNU_SOURCE
@@ -38,7 +39,7 @@ static const char *sname[] = {"connect","tls","greeting","ehlo","starttls","auth
 
 static char *host="127.0.0.1",*user="",*pass="",*from="shin@baz.co.jp",*rcpt="rcpt@example.net",*ehlo="load.test",*authzid="",*runid="r";
 static int port=2587,conc=1,permsg=1,mode=M_SEND,mech=A_NONE,tls=0,pipel=0,idle_s=5,fullname=0; static long total=1,msize=4096; static double deadline=120;
-static long accounts; static int ended=235; static int ackfd=-1, ep; static SSL_CTX *ctx;
+static long accounts; static char *wrong; static int ended=235; static int ackfd=-1, ep; static SSL_CTX *ctx;
 static char *body; static size_t bodylen;
 static long started,ok,failed,opened,active,idle_ready,bytes_in; static double t0;
 static double *lat; static long nlat;
@@ -81,10 +82,12 @@ static void cmd(conn*c,int st,const char*s){ c->st=st; puts_(c,s); puts_(c,"\r\n
 static void do_ehlo(conn*c){char b[300];snprintf(b,300,"EHLO %s",ehlo);cmd(c,S_EHLO,b);}
 static void tls_begin(conn*c){ c->ssl=SSL_new(ctx);SSL_set_fd(c->ssl,c->fd);SSL_set_connect_state(c->ssl);SSL_set_mode(c->ssl,SSL_MODE_ENABLE_PARTIAL_WRITE|SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);c->st=S_TLS; }
 static void authed(conn*c);
+static int is_wrong(conn*c){return wrong&&(c->seq&1);}
+static const char*pass_of(conn*c){return is_wrong(c)?wrong:pass;}
 static void do_auth(conn*c){ char b[1200],o[1600]; c->astep=0;
   switch(mech){
   case A_NONE: authed(c);return;
-  case A_PLAIN:{ int zl=strlen(authzid),ul=strlen(c->user),pl=strlen(pass); char r[900]; memcpy(r,authzid,zl);r[zl]=0;memcpy(r+zl+1,c->user,ul);r[zl+1+ul]=0;memcpy(r+zl+ul+2,pass,pl); b64(r,zl+ul+pl+2,b); snprintf(o,sizeof o,"AUTH PLAIN %s",b); cmd(c,S_AUTH,o);return;}
+  case A_PLAIN:{ const char*pw=pass_of(c); int zl=strlen(authzid),ul=strlen(c->user),pl=strlen(pw); char r[900]; memcpy(r,authzid,zl);r[zl]=0;memcpy(r+zl+1,c->user,ul);r[zl+1+ul]=0;memcpy(r+zl+ul+2,pw,pl); b64(r,zl+ul+pl+2,b); snprintf(o,sizeof o,"AUTH PLAIN %s",b); cmd(c,S_AUTH,o);return;}
   case A_LOGIN: cmd(c,S_AUTH,"AUTH LOGIN");return;
   case A_CRAM: cmd(c,S_AUTH,"AUTH CRAM-MD5");return;
   case A_DIGEST: cmd(c,S_AUTH,"AUTH DIGEST-MD5");return;
@@ -100,7 +103,7 @@ static int getp(const char*s,const char*key,char*out,int max){ int kl=strlen(key
 static unsigned char sp[32]; static char sp_key[300];
 static int auth_step(conn*c,const char*txt){ /* txt after "334 " */ char d[4096],o[4096],b[6000]; int n;
   c->astep++;
-  if(mech==A_LOGIN){ const char*v=c->astep==1?c->user:pass; b64(v,strlen(v),b); cmd(c,S_AUTH,b); return c->astep<=2; }
+  if(mech==A_LOGIN){ const char*v=c->astep==1?c->user:pass_of(c); b64(v,strlen(v),b); cmd(c,S_AUTH,b); return c->astep<=2; }
   if(mech==A_PLAIN) return 0;
   n=unb64(txt,d,sizeof d); if(n<0) return 0;
   if(mech==A_CRAM){ if(c->astep>1)return 0; unsigned char m[16];unsigned l;HMAC(EVP_md5(),pass,strlen(pass),(void*)d,n,m,&l);char h[40];hex(m,h);snprintf(o,sizeof o,"%s %s",c->user,h);b64(o,strlen(o),b);cmd(c,S_AUTH,b);return 1;}
@@ -131,7 +134,7 @@ static void handle(conn*c,char*txt){ int code=atoi(txt); int st=c->st; char b[90
   case S_GREET: EXP(220) do_ehlo(c);return;
   case S_EHLO: EXP(250) if(tls==1&&!c->secured){cmd(c,S_STARTTLS,"STARTTLS");return;} do_auth(c);return;
   case S_STARTTLS: EXP(220) c->secured=1; if(c->il){bad(c,-3,"data after 220 STARTTLS");} tls_begin(c); { int r=SSL_do_handshake(c->ssl); (void)r; } c->want_w=1;setev(c,1);return;
-  case S_AUTH: if(code==334){ char*p=txt+3; if(*p==' ')p++; if(auth_step(c,p))return; bad(c,code,txt);closec(c,1);again(c);return; } if(code!=ended){bad(c,code,txt);closec(c,1);again(c);return;} authed(c);return;
+  case S_AUTH: if(code==334){ char*p=txt+3; if(*p==' ')p++; if(auth_step(c,p))return; bad(c,code,txt);closec(c,1);again(c);return; } if(code!=(is_wrong(c)?535:ended)){bad(c,code,txt);closec(c,1);again(c);return;} authed(c);return;
   case S_MAIL: EXP(250) if(pipel){c->st=S_RCPT;return;} snprintf(b,900,"RCPT TO:<%s>",rcpt);cmd(c,S_RCPT,b);return;
   case S_RCPT: if(code!=250&&code!=251){bad(c,code,txt);closec(c,1);again(c);return;} if(pipel){c->st=S_DATA;return;} cmd(c,S_DATA,"DATA");return;
   case S_DATA: EXP(354) c->st=S_BODY; { int n=snprintf(b,900,"From: <%s>\r\nTo: <%s>\r\nSubject: load %s %ld\r\nMessage-ID: <%s.%ld@load.test>\r\nX-Load-Id: %s-%08ld\r\nDate: Tue, 24 Nov 2026 02:00:00 +0000\r\n\r\n",from,rcpt,runid,c->seq,runid,c->seq,runid,c->seq); put(c,b,n); } c->sh=body;c->shl=bodylen;c->sho=0; flush_(c); return;
@@ -157,10 +160,10 @@ static int cmpd(const void*a,const void*b){double x=*(double*)a,y=*(double*)b;re
 static void jstr(const char*s){putchar('"');for(;*s;s++){if(*s=='"'||*s=='\\')putchar('\\');if((unsigned char)*s<32)printf("\\u%04x",*s);else putchar(*s);}putchar('"');}
 static double pct(double p){ if(!nlat)return -1; long i=(long)(p*nlat); if(i>=nlat)i=nlat-1; return lat[i]*1000; }
 int main(int ac,char**av){ int o; char*mn="none",*md="send",*tn="none"; signal(SIGPIPE,SIG_IGN);
-  while((o=getopt(ac,av,"h:p:c:n:m:s:a:u:w:t:PM:T:D:f:r:E:I:k:Fz:U:x:"))!=-1)switch(o){
+  while((o=getopt(ac,av,"h:p:c:n:m:s:a:u:w:t:PM:T:D:f:r:E:I:k:Fz:U:x:W:"))!=-1)switch(o){
    case'h':host=optarg;break;case'p':port=atoi(optarg);break;case'c':conc=atoi(optarg);break;case'n':total=atol(optarg);break;case'm':permsg=atoi(optarg);break;case's':msize=atol(optarg);break;
    case'a':mn=optarg;break;case'u':user=optarg;break;case'w':pass=optarg;break;case't':tn=optarg;break;case'P':pipel=1;break;case'M':md=optarg;break;case'T':idle_s=atoi(optarg);break;case'D':deadline=atof(optarg);break;
-   case'f':from=optarg;break;case'r':rcpt=optarg;break;case'E':ehlo=optarg;break;case'I':runid=optarg;break;case'k':ackfd=open(optarg,O_WRONLY|O_CREAT|O_APPEND,0644);break;case'F':fullname=1;break;case'z':authzid=optarg;break;case'U':accounts=atol(optarg);break;case'x':ended=atoi(optarg);break;default:return 2;}
+   case'f':from=optarg;break;case'r':rcpt=optarg;break;case'E':ehlo=optarg;break;case'I':runid=optarg;break;case'k':ackfd=open(optarg,O_WRONLY|O_CREAT|O_APPEND,0644);break;case'F':fullname=1;break;case'z':authzid=optarg;break;case'U':accounts=atol(optarg);break;case'x':ended=atoi(optarg);break;case'W':wrong=optarg;break;default:return 2;}
   mech=!strcasecmp(mn,"none")?A_NONE:!strcasecmp(mn,"plain")?A_PLAIN:!strcasecmp(mn,"login")?A_LOGIN:!strcasecmp(mn,"cram-md5")?A_CRAM:!strcasecmp(mn,"digest-md5")?A_DIGEST:!strcasecmp(mn,"scram-sha-256")?A_SCRAM:-1; if(mech<0)return 2;
   mode=!strcmp(md,"auth")?M_AUTH:!strcmp(md,"idle")?M_IDLE:M_SEND; tls=!strcmp(tn,"starttls")?1:!strcmp(tn,"smtps")?2:0;
   if(strncmp(host,"127.",4)){fprintf(stderr,"loopback only\n");return 2;}

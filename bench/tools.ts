@@ -39,6 +39,8 @@ export interface LoadOptions {
   readonly accounts?: number;
   /** The reply code that ends a login. Default 235. */
   readonly expect?: number;
+  /** With PLAIN and LOGIN: every second login has this password, and has to end in 535. */
+  readonly wrongPassword?: string;
   readonly deadlineSeconds?: number;
 }
 
@@ -71,6 +73,7 @@ function loadArgs(options: LoadOptions): readonly string[] {
     ...["-m", `${options.mailsPerSession ?? 1}`, "-s", `${options.octets ?? 4096}`],
     ...(options.accounts === undefined ? [] : ["-U", `${options.accounts}`]),
     ...(options.expect === undefined ? [] : ["-x", `${options.expect}`]),
+    ...(options.wrongPassword === undefined ? [] : ["-W", options.wrongPassword]),
     ...["-I", crypto.randomUUID().slice(0, 8)],
   ];
 }

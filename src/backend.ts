@@ -133,6 +133,8 @@ export interface LocalAccounts {
   used(standing: Standing, credential: string, at: number, origin: Origin): void;
   /** Takes the time of a wrong password, for a user that is unknown in the whole chain. */
   spend(password: string, signal: AbortSignal): Promise<void>;
+  /** For the realm doctor: some accounts with this local part, in whichever realm and case. Without it the log tells of none. */
+  namesakes?(local: string): Promise<readonly UserName[]>;
 }
 
 /** A place where accounts are. */
@@ -146,6 +148,8 @@ export interface Backend extends AsyncDisposable {
     readonly schemes: ReadonlySet<VerifierScheme>;
     readonly tokens: ReadonlySet<string>;
   };
+  /** A name is the same account in whichever realm it is given: then the section should say which realms are meant. Default false. */
+  readonly ignoresRealm?: boolean;
   /**
    * Present where the accounts lie on this machine. Such a backend gives the verifiers of a disabled account too: the exchange runs to its
    * end, and the standing refuses it. Every other one answers `rejected` for what may not log in now.

@@ -6,7 +6,7 @@
 
 import type { z } from "zod";
 import type { AccountStore } from "./accounts/account_store.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, UserName, Verifier, VerifierScheme } from "./backend.ts";
 
 /**
  * Why a backend cannot work at all, whatever becomes of its server: a file or a library that is missing, a secret that others may read.
@@ -25,8 +25,22 @@ export interface BackendHost {
   /** `data_dir`; relative paths of a section are under it. */
   readonly dataDir: string;
   readonly defaultRealm: string;
+  /** `realms` of its section: the only ones that it is asked for. Empty or absent: each. */
+  readonly realms?: readonly string[];
   /** The account store in this file, opened once for the whole process and closed by it. */
   accounts(file: string): AccountStore;
+  /** The longest wait for one answer of this backend, in milliseconds: its `deadline`. Absent: that of the module. */
+  readonly deadlineMs?: number;
+  /**
+   * The verifiers of a password in clear text for one scheme: the same ones each time, also with the same salt after a restart. None for
+   * a password that SASLprep refuses. Absent: there is nobody to make them.
+   */
+  readonly verifiersOf?: (
+    scheme: VerifierScheme,
+    login: { readonly user: UserName; readonly password: string },
+  ) => Promise<readonly Verifier[]>;
+  /** Tells the administrator, in the backend's name, what no answer can say. One line, without a secret. Absent: nobody reads it. */
+  readonly warn?: (text: string) => void;
 }
 
 /** A kind of backend. Adding one is a file in `backends/` and a line in its `registry.ts`. */

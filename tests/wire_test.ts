@@ -11,7 +11,8 @@ Deno.test("the program follows each transcript over loopback", async (t) => {
   await using folder = await makeFolder();
   const site = await makeSite(folder.path);
   await using program = await startProgram(site);
-  for (const { name } of [...Deno.readDirSync(DIRECTORY)].toSorted((a, b) => a.name < b.name ? -1 : 1)) {
+  const entries = await Array.fromAsync(Deno.readDir(DIRECTORY));
+  for (const { name } of entries.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
     if (!name.endsWith(".txt")) continue;
     const transcript = parseTranscript(await Deno.readTextFile(new URL(name, DIRECTORY)));
     if (transcript.settings.get("only") === "pure") continue;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { whyUnreadable } from "../../src/lib/file_error.ts";
 import { fail, type Result, succeed } from "../../src/lib/result.ts";
 
 /** A file of accounts. */
@@ -49,14 +50,6 @@ export function createAccountFile<Entry>(
 /** Whether anybody on the machine may read a file that is there. */
 export async function readableByOthers(path: string): Promise<boolean> {
   return ((await Deno.stat(path)).mode ?? 0) % 8 >= 4;
-}
-
-/** In words for the administrator. */
-function whyUnreadable(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
-  return error instanceof Error ? error.message : "it cannot be read";
 }
 
 function stampOf({ dev, ino, size, mtime, ctime }: Deno.FileInfo): string {

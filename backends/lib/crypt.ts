@@ -9,7 +9,7 @@ import { equalConstantTime } from "../../src/lib/constant_time.ts";
 import { utf8 } from "../../src/lib/octets.ts";
 import { cryptLibrary } from "./crypt_library.ts";
 import { verifyShaCrypt } from "./crypt_sha.ts";
-import { createTurns } from "./turns.ts";
+import { createTurns } from "../../src/lib/turns.ts";
 
 /**
  * `unsupported`: no hash of a form that is checked here. `unavailable`: of a form for which libcrypt is needed, and there is none on this

@@ -7,7 +7,7 @@
 import { getSystemErrorName } from "node:util";
 import { utf8 } from "../../src/lib/octets.ts";
 import { fail, type Result, succeed } from "../../src/lib/result.ts";
-import { createTurns } from "./turns.ts";
+import { createTurns } from "../../src/lib/turns.ts";
 import type { PasswdEntry, ShadowEntry } from "./unix_entries.ts";
 
 /** Looks up accounts: an entry, `null` for a name that is not there, or a sentence why it cannot be told now. An aborted signal rejects with its reason. */

@@ -37,14 +37,19 @@ export function defineUnixBackend(type: "passwd" | "shadow"): BackendModule<Unix
     // Nothing remote is waited for as a rule, but the line for the processor: some hundred logins at once make it long with yescrypt.
     deadlineMs: 60_000,
     needs: ["ffi"],
-    open: async (name, { file, realm, minUid, allowDes }, { dataDir, defaultRealm }) => {
+    open: async (name, { file, realm, minUid, allowDes }, { dataDir, defaultRealm, realms = [] }) => {
       if (type === "shadow" && file !== undefined && minUid !== undefined) {
         throw new BackendProblem(`Cannot use min_uid with ${file}: a file of that form holds no numbers of accounts`);
       }
       const { source, likely } = file === undefined
         ? { source: await openSystemSource(type), likely: null }
         : await openUnixFile(resolve(dataDir, file), { form: type, allowDes });
-      const limits = { realm: realm ?? defaultRealm, minUid: minUid ?? MIN_UID, allowDes };
+      const [only = defaultRealm, ...others] = realms;
+      const limits = {
+        realm: realm ?? (others.length === 0 ? only : defaultRealm),
+        minUid: minUid ?? MIN_UID,
+        allowDes,
+      };
       return createUnixBackend(name, { source, likely, ...limits });
     },
   });

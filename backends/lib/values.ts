@@ -7,6 +7,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import type { UserName } from "../../src/backend.ts";
+import type { BackendHost } from "../../src/backend_module.ts";
 import { toAscii } from "../../src/lib/domain.ts";
 import { asciiLower, hasControl } from "../../src/lib/text.ts";
 
@@ -64,14 +65,15 @@ export const accountRealm: z.ZodOptional<z.ZodType<string, string>> = z.string({
   .optional();
 
 /**
- * Whether someone of this realm can have an account there. Without a setting: of the default realm where the server is not told the realm, since
- * it would take `shin` of any realm for the same person, and each realm would give the guesses another name to count; else of each.
+ * Whether someone of this realm can have an account there. Without a setting: of each realm that the section is asked for; where it has no
+ * `realms` and the server is not told the realm, of the default one, since it would take `shin` of any realm for the same person, and
+ * each realm would give the guesses another name to count.
  */
 export function servesRealm(
   { realm, userName }: { readonly realm?: string | undefined; readonly userName: z.output<typeof nameForm> },
-  defaultRealm: string,
+  { defaultRealm, realms = [] }: Pick<BackendHost, "defaultRealm" | "realms">,
 ): (user: UserName) => boolean {
-  const served = realm ?? (userName === "{user}" ? defaultRealm : "*");
+  const served = realm ?? (userName === "{user}" && realms.length === 0 ? defaultRealm : "*");
   return (user) => served === "*" || user.realm === served;
 }
 

@@ -18,11 +18,21 @@ export interface NewAccount {
   readonly material: PasswordMaterial;
   /** RFC 3339, UTC. */
   readonly at: string;
+  /** Default false. */
+  readonly disabled?: boolean;
 }
 
-/** A new main password; `id` is the account's. */
-export interface NewPassword extends Pick<NewAccount, "material" | "at"> {
+/** A new main password; `id` is the account's. Without `disabled` the account stays enabled or disabled as it is. */
+export interface NewPassword extends Pick<NewAccount, "material" | "at" | "disabled"> {
   readonly id: number;
+}
+
+/** The same password in our own form. */
+export interface Upgrade {
+  readonly credential: string;
+  /** The hash that it takes the place of. */
+  readonly hash: string;
+  readonly material: PasswordMaterial;
 }
 
 /** The label of the credential that every account has. */
@@ -39,6 +49,7 @@ export class AccountChanges {
   readonly #mainCredential: StatementSync;
   readonly #insertCredential: StatementSync;
   readonly #updateCredential: StatementSync;
+  readonly #upgradeCredential: StatementSync;
   readonly #deleteVerifiers: StatementSync;
   readonly #insertVerifier: StatementSync;
   readonly #used: StatementSync;
@@ -63,13 +74,16 @@ export class AccountChanges {
     this.#updateCredential = database.prepare(
       "UPDATE credential SET version = ?, hash = ?, digest_realms = ? WHERE id = ?",
     );
+    this.#upgradeCredential = database.prepare(
+      "UPDATE credential SET hash = ?, digest_realms = ? WHERE id = ? AND hash = ?",
+    );
     this.#deleteVerifiers = database.prepare("DELETE FROM verifier WHERE credential = ?");
     this.#insertVerifier = database.prepare("INSERT INTO verifier (credential, scheme, value) VALUES (?, ?, ?)");
     this.#used = database.prepare("UPDATE credential SET last_used = ? WHERE id = ?");
   }
 
   /** Adds an account, unless `taken` finds that it is there by now: then false. */
-  add({ name, salts, material, at }: NewAccount, taken: () => boolean): boolean {
+  add({ name, salts, material, at, disabled = false }: NewAccount, taken: () => boolean): boolean {
     return this.#change(() => {
       if (taken()) return false;
       const { "scram-sha-1": sha1, "scram-sha-256": sha256 } = salts;
@@ -79,6 +93,7 @@ export class AccountChanges {
       )?.id;
       if (typeof id !== "number") throw new TypeError("Cannot add account: no id came back");
       this.#writePassword({ id, material, at });
+      if (disabled) this.#disable.run(1, at, id);
       return true;
     });
   }
@@ -88,6 +103,17 @@ export class AccountChanges {
     return this.#change(() => {
       if (this.#touch.run(password.at, password.id).changes === 0) return false;
       this.#writePassword(password);
+      if (password.disabled === true) this.#disable.run(1, password.at, password.id);
+      return true;
+    });
+  }
+
+  /** Puts a hash and verifiers in the place of an imported hash; false when that has been replaced by now. Its version stays. */
+  upgrade({ credential, hash, material }: Upgrade): boolean {
+    return this.#change(() => {
+      const realms = material.digestRealms.join(" ");
+      if (this.#upgradeCredential.run(material.hash, realms, credential, hash).changes === 0) return false;
+      this.#writeVerifiers(credential, material);
       return true;
     });
   }
@@ -124,12 +150,16 @@ export class AccountChanges {
   }
 
   #writePassword({ id, material, at }: NewPassword): void {
-    const { hash, verifiers, digestRealms } = material;
+    const { hash, digestRealms } = material;
     const [version, realms] = [randomToken(), digestRealms.join(" ")];
     const main = this.#mainCredential.get(id)?.id;
     const credential = typeof main === "string" ? main : randomToken();
     if (typeof main === "string") this.#updateCredential.run(version, hash, realms, credential);
     else this.#insertCredential.run(id, at, credential, version, hash, realms);
+    this.#writeVerifiers(credential, material);
+  }
+
+  #writeVerifiers(credential: string, { verifiers }: PasswordMaterial): void {
     this.#deleteVerifiers.run(credential);
     for (const [scheme, value] of verifiers) this.#insertVerifier.run(credential, scheme, value);
   }

@@ -5,12 +5,13 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Account, Verifier, VerifierScheme } from "../backend.ts";
+import type { Account, UserName, Verifier, VerifierScheme } from "../backend.ts";
 import { DatabaseMemo } from "./memo.ts";
 import { readVerifier } from "./verifier_value.ts";
 import type { CanonicalName } from "./account_name.ts";
 import type { Credential } from "./account_store.ts";
 import { integer, octets, type Row, text, textOrNull } from "./columns.ts";
+import { OUR_PREFIX } from "./password_hash.ts";
 import type { ScramSalts } from "./password_material.ts";
 
 /** A row of `account` with what hangs on it. */
@@ -40,6 +41,7 @@ const SCHEMES: readonly VerifierScheme[] = ["cram-md5", "digest-md5", "scram-sha
 export class AccountQueries {
   readonly #byName: StatementSync;
   readonly #byFolded: StatementSync;
+  readonly #namesakes: StatementSync;
   readonly #byAddress: StatementSync;
   readonly #all: StatementSync;
   readonly #addresses: StatementSync;
@@ -47,12 +49,16 @@ export class AccountQueries {
   readonly #credentials: StatementSync;
   readonly #schemes: StatementSync;
   readonly #verifiers: StatementSync;
+  readonly #imported: StatementSync;
   readonly #memo: DatabaseMemo;
 
   constructor(database: DatabaseSync) {
     this.#memo = new DatabaseMemo(database);
     this.#byName = database.prepare("SELECT * FROM account WHERE name = ?");
     this.#byFolded = database.prepare("SELECT * FROM account WHERE folded = ? AND realm = ? LIMIT 2");
+    this.#namesakes = database.prepare(
+      "SELECT local, realm FROM account WHERE folded = ? ORDER BY realm, local LIMIT 8",
+    );
     this.#byAddress = database.prepare(
       "SELECT account.* FROM account JOIN account_address ON account = id WHERE address = ? LIMIT 2",
     );
@@ -70,6 +76,11 @@ export class AccountQueries {
        FROM account JOIN credential ON account = account.id JOIN verifier ON verifier.credential = credential.id
        WHERE name = ? AND scheme = ? ORDER BY credential.created, credential.id`,
     );
+    this.#imported = database.prepare(
+      `SELECT credential.id, group_concat(scheme, ' ') AS schemes
+       FROM credential JOIN account ON account = account.id LEFT JOIN verifier ON verifier.credential = credential.id
+       WHERE disabled = 0 AND substr(hash, 1, ${OUR_PREFIX.length}) <> '${OUR_PREFIX}' GROUP BY credential.id`,
+    );
   }
 
   /** To be called after each change by this connection. */
@@ -86,6 +97,11 @@ export class AccountQueries {
   namedInAnyCase(name: CanonicalName): StoredAccount | null {
     const rows = this.#byFolded.all(name.folded, name.realm);
     return rows.length > 1 ? this.named(name.name) : this.#account(rows[0]);
+  }
+
+  /** Some accounts with this local part, given without case. */
+  namesakes(folded: string): readonly UserName[] {
+    return this.#namesakes.all(folded).map((row) => ({ local: text(row, "local"), realm: text(row, "realm") }));
   }
 
   /** The account that has an address, given as `addressKey` writes it. One that several have belongs to none of them. */
@@ -116,6 +132,14 @@ export class AccountQueries {
   schemes(id: number): readonly VerifierScheme[] {
     const stored = new Set(this.#schemes.all(id).map((row) => text(row, "scheme")));
     return SCHEMES.filter((scheme) => stored.has(scheme));
+  }
+
+  /** The schemes for which some enabled account has no verifier, since its hash was imported. */
+  schemesLacked(): readonly VerifierScheme[] {
+    return this.#memo.recall("schemes lacked", () => {
+      const had = this.#imported.all().map((row) => words(textOrNull(row, "schemes") ?? ""));
+      return SCHEMES.filter((scheme) => had.some((schemes) => !schemes.includes(scheme)));
+    });
   }
 
   verifiers(name: string, scheme: VerifierScheme): readonly Verifier[] {

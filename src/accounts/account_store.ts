@@ -33,25 +33,31 @@ export interface AccountRecord extends Account {
   /** The schemes for which verifiers are stored, and whether they are those weak against a thief of the file. */
   readonly schemes: readonly VerifierScheme[];
   readonly legacyVerifiers: boolean;
+  /** Its password was imported as the hash of another system, and no login has proved it since: verifiers are missing. */
+  readonly imported: boolean;
   /** Realms whose DIGEST-MD5 forms are missing: the password must be set anew to have them. */
   readonly missingRealms: readonly string[];
 }
 
 /** What authentication and delivery ask of the store. */
 export interface AccountStore extends AsyncDisposable {
-  /** The schemes for which a password that is set now gets verifiers. */
+  /** The schemes for which every enabled account has verifiers, as far as a password that is set now gets them. */
   readonly schemes: ReadonlySet<VerifierScheme>;
   /**
    * The account with this name or address, disabled ones included (`state` tells). An address is compared without case and in NFC, with the
    * names of accounts too; the account that has it as its name comes before one that has it among its addresses.
    */
   find(by: UserName | { readonly address: string }): Promise<Account | null>;
+  /** Some accounts with this local part, in whichever realm and case; at most eight. */
+  namesakes(local: string): Promise<readonly UserName[]>;
   /** Whether the account may be used now. */
   state(account: string): Promise<"active" | "disabled" | "unknown">;
   credentials(account: string): Promise<readonly Credential[]>;
   /**
    * The credential that this password opens, whatever its scope; `null` for a wrong one, after the same time for an unknown account.
-   * Takes scrypt's time, off the main thread; an aborted signal rejects while it waits for its turn.
+   * Takes scrypt's time, off the main thread; an aborted signal rejects at once. Rejects with `ForeignHashProblem` where an imported
+   * hash cannot be checked now. An imported hash that the password opens becomes one of ours a moment later, with all verifiers, if the
+   * settings say so; the credential keeps its version, since the password is the same.
    */
   checkPassword(
     account: string,
@@ -65,12 +71,42 @@ export interface AccountStore extends AsyncDisposable {
   probe(): Result<void, string>;
 }
 
+/** A password as another system kept it. */
+export interface ImportedSecret {
+  /** In a form that `VerifyForeign` knows. */
+  readonly hash: string;
+  /** What came with it for CRAM-MD5 and DIGEST-MD5; verifiers of other schemes are not taken. */
+  readonly verifiers: readonly Verifier[];
+}
+
+/** Whether a password, as it was typed, has this hash of another system. `unavailable`: nothing here can check it now. */
+export type VerifyForeign = (
+  password: string,
+  hash: string,
+  signal?: AbortSignal,
+) => Promise<"right" | "wrong" | "unavailable">;
+
+/** An imported hash cannot be checked now: an outage, and nobody's wrong password. */
+export class ForeignHashProblem extends Error {
+  override readonly name = "ForeignHashProblem";
+  readonly code = "ERR_FOREIGN_HASH";
+}
+
 /** Why a change could not be made. */
 export type AccountProblem = "exists" | "unknown-account" | "bad-name" | "bad-password";
 
 /** What `user` commands, `saslpasswd` and later the API do. Every change is durable when it resolves. */
 export interface AccountAdmin extends AccountStore {
   add(name: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>>;
+  /**
+   * Adds an account with the password of another system, or with `replace` sets it for one that is there. With `disabled` the account is
+   * disabled; without it one that is there stays as it is.
+   */
+  addImported(
+    name: UserName,
+    secret: ImportedSecret,
+    options?: { readonly replace?: boolean; readonly disabled?: boolean },
+  ): Promise<Result<AccountRecord, AccountProblem>>;
   /** Replaces the main password and makes all verifiers anew. */
   setPassword(name: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>>;
   setDisabled(name: UserName, disabled: boolean): Promise<Result<AccountRecord, AccountProblem>>;

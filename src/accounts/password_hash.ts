@@ -8,7 +8,7 @@
 import { randomBytes, scrypt } from "node:crypto";
 import { equalConstantTime } from "../lib/constant_time.ts";
 import { decodeBase64, encodeBase64 } from "../lib/octets.ts";
-import { createWorkLimit } from "./work_limit.ts";
+import { createTurns } from "../lib/turns.ts";
 
 interface ScryptParameters {
   /** The binary logarithm of N. */
@@ -32,7 +32,15 @@ const HASH_OCTETS = 32;
 const CONCURRENCY = 2;
 const PHC_REGEXP = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)$/;
 
-const LIMIT = createWorkLimit(CONCURRENCY);
+const TURNS = createTurns(CONCURRENCY);
+
+/** How each hash of ours begins. */
+export const OUR_PREFIX = "$scrypt$";
+
+/** Whether a hash was made by another system and imported. */
+export function isForeign(hash: string): boolean {
+  return !hash.startsWith(OUR_PREFIX);
+}
 
 /** A hash with today's parameters that no password has: checking against it takes the time of a wrong password. */
 export const DUMMY_HASH: string = write({
@@ -44,14 +52,14 @@ export const DUMMY_HASH: string = write({
 /** Hashes a prepared password with a fresh salt. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = new Uint8Array(randomBytes(SALT_OCTETS));
-  return write({ ...PARAMETERS, salt, hash: await LIMIT.run(() => derive(password, { ...PARAMETERS, salt })) });
+  return write({ ...PARAMETERS, salt, hash: await TURNS(() => derive(password, { ...PARAMETERS, salt })) });
 }
 
-/** Whether a prepared password has this hash. A string that is no such hash fits none. An aborted signal rejects while it waits. */
+/** Whether a prepared password has this hash. A string that is no such hash fits none. An aborted signal rejects at once. */
 export async function verifyPassword(password: string, phc: string, signal?: AbortSignal): Promise<boolean> {
   const parsed = parse(phc);
   if (parsed === null) return false;
-  return equalConstantTime(await LIMIT.run(() => derive(password, parsed), signal), parsed.hash);
+  return equalConstantTime(await TURNS(() => derive(password, parsed), signal), parsed.hash);
 }
 
 function derive(password: string, { ln, r, p, salt }: Omit<ParsedHash, "hash">): Promise<Uint8Array<ArrayBuffer>> {

@@ -7,7 +7,7 @@
 import { pbkdf2, randomBytes } from "node:crypto";
 import type { UserName, VerifierScheme } from "../backend.ts";
 import { concat } from "../lib/octets.ts";
-import { cramMd5Contexts, digestMd5Ha1s, scramKeys } from "../sasl/derive.ts";
+import { cramMd5Contexts, digestMd5Ha1s, type ScramKeys, scramKeys } from "../sasl/derive.ts";
 import { prepare } from "../sasl/saslprep.ts";
 import { hashPassword } from "./password_hash.ts";
 
@@ -22,6 +22,11 @@ export type ScramSalts = Readonly<Record<ScramScheme, ScramParameters>>;
 
 /** The schemes that have a salt. */
 export type ScramScheme = "scram-sha-1" | "scram-sha-256";
+
+/** What the keys of one scheme are made with. */
+export interface SchemeParameters extends ScramParameters {
+  readonly scheme: ScramScheme;
+}
 
 /** What is stored of a password. */
 export interface PasswordMaterial {
@@ -41,9 +46,10 @@ export interface MaterialOptions {
   readonly legacyVerifiers: boolean;
 }
 
-/** RFC 7677 section 4 asks for 4096 at least. A client pays for each, at every login: a printer for more than a second. */
-const ITERATIONS = 4096;
-const SALT_OCTETS = 16;
+/** Of SCRAM. RFC 7677 section 4 asks for 4096 at least. A client pays for each, at every login: a printer for more than a second. */
+export const ITERATIONS = 4096;
+/** Of SCRAM. */
+export const SALT_OCTETS = 16;
 
 /** Fresh salts for a new account. */
 export function freshSalts(): ScramSalts {
@@ -79,10 +85,16 @@ export async function deriveMaterial(
   return { hash, verifiers, digestRealms: [...new Set([user.realm, defaultRealm, ...realms])] };
 }
 
-async function scramValue(
+async function scramValue(password: string, parameters: SchemeParameters): Promise<Uint8Array<ArrayBuffer>> {
+  const { storedKey, serverKey } = await deriveScramKeys(password, parameters);
+  return concat(storedKey, serverKey);
+}
+
+/** The keys of a prepared password. PBKDF2 runs off the main thread. */
+export async function deriveScramKeys(
   password: string,
-  { scheme, salt, iterations }: ScramParameters & { readonly scheme: ScramScheme },
-): Promise<Uint8Array<ArrayBuffer>> {
+  { scheme, salt, iterations }: SchemeParameters,
+): Promise<ScramKeys> {
   const [digest, octets, hash] = scheme === "scram-sha-1"
     ? ["sha1", 20, "sha-1"] as const
     : ["sha256", 32, "sha-256"] as const;
@@ -91,6 +103,5 @@ async function scramValue(
     if (error === null) resolve(new Uint8Array(key));
     else reject(error);
   });
-  const { storedKey, serverKey } = scramKeys(hash, await promise);
-  return concat(storedKey, serverKey);
+  return scramKeys(hash, await promise);
 }

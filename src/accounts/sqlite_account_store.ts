@@ -12,10 +12,18 @@ import { prepare } from "../sasl/saslprep.ts";
 import { AccountChanges } from "./account_changes.ts";
 import { addressKey, canonicalName, isAccountName, parseAddress } from "./account_name.ts";
 import { AccountQueries, type StoredAccount, type StoredCredential } from "./account_queries.ts";
-import type { AccountAdmin, AccountProblem, AccountRecord, Credential } from "./account_store.ts";
+import type {
+  AccountAdmin,
+  AccountProblem,
+  AccountRecord,
+  Credential,
+  ImportedSecret,
+  VerifyForeign,
+} from "./account_store.ts";
 import { type DatabaseProblem, openDatabase } from "./database.ts";
+import { fitsImported, importedMaterial, Upgrades } from "./imported_passwords.ts";
 import { createLastUse, type LastUse } from "./last_use.ts";
-import { DUMMY_HASH, verifyPassword } from "./password_hash.ts";
+import { DUMMY_HASH, isForeign, verifyPassword } from "./password_hash.ts";
 import { deriveMaterial, freshSalts } from "./password_material.ts";
 import { ACCOUNT_DATABASE } from "./schema.ts";
 
@@ -27,11 +35,15 @@ export interface AccountSettings {
   readonly legacyVerifiers: boolean;
   /** Whether the user part of a name is looked up with case. */
   readonly userCaseSensitive: boolean;
+  /** Whether an imported hash becomes one of ours, with all verifiers, at the login that proves it. Default true. */
+  readonly upgradeImported?: boolean;
 }
 
 /** Settings, and the clock: milliseconds since the epoch. */
 export interface AccountStoreOptions extends AccountSettings {
   readonly now: () => number;
+  /** Absent: a login with an imported hash is an outage. */
+  readonly verifyForeign?: VerifyForeign | undefined;
 }
 
 /** Opens the account store in this file, or makes an empty one where there is none. See `DatabaseProblem` for what can be wrong. */
@@ -49,17 +61,21 @@ export class SqliteAccountStore implements AccountAdmin {
   readonly #queries: AccountQueries;
   readonly #changes: AccountChanges;
   readonly #lastUse: LastUse;
+  readonly #upgrades: Upgrades;
   readonly #now: () => number;
+  readonly #verifyForeign: VerifyForeign | undefined;
   #settings: AccountSettings;
 
-  constructor(database: DatabaseSync, { now, ...settings }: AccountStoreOptions) {
+  constructor(database: DatabaseSync, { now, verifyForeign, ...settings }: AccountStoreOptions) {
     // An old hash must not be left in a free page of the file.
     database.exec("PRAGMA secure_delete=ON");
     this.#database = database;
     this.#queries = new AccountQueries(database);
     this.#changes = new AccountChanges(database, () => this.#queries.forget());
     this.#lastUse = createLastUse((uses) => this.#changes.writeUses(uses));
+    this.#upgrades = new Upgrades(this.#changes);
     this.#now = now;
+    this.#verifyForeign = verifyForeign;
     this.#settings = settings;
   }
 
@@ -70,11 +86,16 @@ export class SqliteAccountStore implements AccountAdmin {
 
   get schemes(): ReadonlySet<VerifierScheme> {
     const modern = ["scram-sha-1", "scram-sha-256"] as const;
-    return new Set(this.#settings.legacyVerifiers ? ["cram-md5", "digest-md5", ...modern] : modern);
+    const made = this.#settings.legacyVerifiers ? ["cram-md5", "digest-md5", ...modern] as const : modern;
+    return new Set<VerifierScheme>(made).difference(new Set(this.#lacked()));
   }
 
   find(by: UserName | { readonly address: string }): Promise<Account | null> {
     return Promise.try(() => this.#find(by)?.account ?? null);
+  }
+
+  namesakes(local: string): Promise<readonly UserName[]> {
+    return Promise.try(() => this.#queries.namesakes(canonicalName({ local, realm: "" }).folded));
   }
 
   state(account: string): Promise<"active" | "disabled" | "unknown"> {
@@ -92,8 +113,14 @@ export class SqliteAccountStore implements AccountAdmin {
   ): Promise<Credential | null> {
     const prepared = prepare(password);
     const credentials = prepared === null ? [] : this.#queries.credentials(account);
-    for (const credential of credentials) {
-      if (await verifyPassword(prepared ?? "", credential.hash, signal)) return withoutHash(credential);
+    for (const { hash, ...rest } of credentials) {
+      const foreign = isForeign(hash);
+      const fits = foreign
+        ? await fitsImported(password, hash, { verify: this.#verifyForeign, signal })
+        : await verifyPassword(prepared ?? "", hash, signal);
+      if (!fits) continue;
+      if (foreign) this.#upgrade(account, { credential: rest.id, hash, password });
+      return withoutHash({ hash, ...rest });
     }
     if (credentials.length === 0) await verifyPassword(prepared ?? "", DUMMY_HASH, signal);
     return null;
@@ -127,6 +154,24 @@ export class SqliteAccountStore implements AccountAdmin {
     // Looked at again under the write lock: another process may have added it while scrypt was at work.
     if (!this.#changes.add({ name, salts, material, at: this.#timestamp() }, taken)) return fail("exists");
     return this.#recordOf(user);
+  }
+
+  addImported(
+    user: UserName,
+    secret: ImportedSecret,
+    { replace = false, disabled = false }: { readonly replace?: boolean; readonly disabled?: boolean } = {},
+  ): Promise<Result<AccountRecord, AccountProblem>> {
+    return Promise.try(() => {
+      if (!isAccountName(user)) return fail("bad-name");
+      const [stored, at] = [this.#find(user), this.#timestamp()];
+      if (stored !== null && !replace) return fail("exists");
+      const material = importedMaterial(secret, this.#settings);
+      const name = canonicalName(user);
+      const changed = stored !== null
+        ? this.#changes.setPassword({ id: stored.id, material, at, disabled })
+        : this.#changes.add({ name, salts: freshSalts(), material, at, disabled }, () => this.#find(user) !== null);
+      return changed ? this.#recordOf(user) : fail(stored === null ? "exists" : "unknown-account");
+    });
   }
 
   async setPassword(user: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>> {
@@ -169,12 +214,30 @@ export class SqliteAccountStore implements AccountAdmin {
     });
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.try(() => {
-      if (!this.#database.isOpen) return;
-      this.#lastUse[Symbol.dispose]();
-      this.#database.close();
-    });
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#upgrades.settled();
+    if (!this.#database.isOpen) return;
+    this.#lastUse[Symbol.dispose]();
+    this.#database.close();
+  }
+
+  /** The login does not wait for it. */
+  #upgrade(
+    account: string,
+    proved: { readonly credential: string; readonly hash: string; readonly password: string },
+  ): void {
+    const { upgradeImported = true, ...settings } = this.#settings;
+    const stored = upgradeImported ? this.#queries.named(account) : null;
+    if (stored !== null && !stored.disabled) this.#upgrades.begin({ stored, ...proved }, settings);
+  }
+
+  /** A file that cannot be read is told where a question is asked; the offer of mechanisms is made in any case. */
+  #lacked(): readonly VerifierScheme[] {
+    try {
+      return this.#queries.schemesLacked();
+    } catch {
+      return [];
+    }
   }
 
   #find(by: UserName | { readonly address: string }): StoredAccount | null {
@@ -197,6 +260,7 @@ export class SqliteAccountStore implements AccountAdmin {
     const { id, account, disabled, created, changed } = stored;
     const credentials = this.#queries.credentials(account.name);
     const schemes = this.#queries.schemes(id);
+    const imported = credentials.some(({ hash }) => isForeign(hash));
     return {
       ...account,
       disabled,
@@ -205,15 +269,16 @@ export class SqliteAccountStore implements AccountAdmin {
       credentials: credentials.map(withoutHash),
       schemes,
       legacyVerifiers: schemes.includes("cram-md5") || schemes.includes("digest-md5"),
+      imported,
       missingRealms: this.#missingRealms(credentials),
     };
   }
 
-  /** None where a password set anew would get no DIGEST-MD5 forms either. */
+  /** None where a password set anew would get no DIGEST-MD5 forms either, or where the next login makes them. */
   #missingRealms(credentials: readonly StoredCredential[]): readonly string[] {
     const { defaultRealm, realms, legacyVerifiers } = this.#settings;
     const main = credentials.find(({ kind }) => kind === "password");
-    if (!legacyVerifiers || main === undefined) return [];
+    if (!legacyVerifiers || main === undefined || isForeign(main.hash)) return [];
     return [...new Set([defaultRealm, ...realms])].filter((realm) => !main.digestRealms.includes(realm));
   }
 

@@ -16,8 +16,9 @@ import { DecoyShapes } from "./decoy_shapes.ts";
 import { decoyVerifier } from "./decoys.ts";
 import { type ChainCall, Exchange } from "./exchange.ts";
 import { createHolds, type Wait, waitByTimer } from "./holds.ts";
-import { cannotAgree, canonicalRealm, chainMembers, isAskedFor, whySkipped } from "./members.ts";
+import { cannotAgree, canonicalRealm, chainMembers, isAskedFor, servedRealms, whySkipped } from "./members.ts";
 import { baseName } from "./offered.ts";
+import { createRealmDoctor } from "./realm_doctor.ts";
 import type { SuccessCache } from "./success_cache.ts";
 
 /** What an authenticator is made of. It disposes none of it. */
@@ -62,9 +63,10 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const holds = createHolds(HOLDS, wait);
   const members = chainMembers(config, parts);
   const local = members.find(({ backend }) => backend.local !== undefined)?.backend.local;
-  const served = realms.length === 0 ? null : new Set([defaultRealm, ...realms].map(canonicalRealm));
+  const served = servedRealms(config);
   const trusted = new Set(config.sasl.trustMech.map(baseName));
   const shapes = new DecoyShapes();
+  const doctor = createRealmDoctor({ backends: parts.backends, defaultRealm, log });
 
   const chain = async (question: Question, { signal, onBug }: ChainCall): Promise<ChainResult> => {
     if (question.kind !== "token" && served?.has(canonicalRealm(question.user.realm)) === false) return NOT_SERVED;
@@ -81,6 +83,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   };
   const exchangeParts = {
     ...{ key, defaultRealm, guessing, holds, log, now, floorMs, outageIsRejection, chain },
+    logUnknown: doctor.log,
     decoy: (user: UserName, scheme: VerifierScheme) => {
       const { local, realm, folded } = canonicalName(user);
       const able = members.filter((member) => isAskedFor(member, { realm, scheme }));
@@ -99,7 +102,10 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
       const onBug = (text: string) => log({ kind: "bug", where: "backend", id: null, text });
       return (await chain({ kind: "lookup", user }, { signal, onBug })).answer;
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(holds[Symbol.dispose]()),
+    [Symbol.asyncDispose]: async () => {
+      holds[Symbol.dispose]();
+      await doctor[Symbol.asyncDispose]();
+    },
   };
 }
 

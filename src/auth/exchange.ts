@@ -8,7 +8,7 @@ import { addressKey } from "../accounts/account_name.ts";
 import type { Answer, Origin, Question, RejectedBecause, UserName, Verifier, VerifierScheme } from "../backend.ts";
 import { encodeBase64 } from "../lib/octets.ts";
 import { printable } from "../lib/text.ts";
-import type { ChainStep, Log, LogEvent } from "../log/event.ts";
+import type { ChainStep, Log } from "../log/event.ts";
 import type { ExchangeOutcome } from "../sasl/mechanism.ts";
 import { formatUserName } from "../sasl/user_name.ts";
 import type { AuthenticationExchange, ConcludedVerdict, GuessingStore, Slot } from "./authenticator.ts";
@@ -17,6 +17,7 @@ import { accountOf, type ChainResult } from "./chain.ts";
 import type { Holds } from "./holds.ts";
 import { type Grant, judgeProof, type Proof, type ProofVerdict } from "./judge_proof.ts";
 import { keyedHash } from "./keyed_hash.ts";
+import type { AuthenticationEvent } from "./realm_doctor.ts";
 
 /** What every exchange of an authenticator shares. */
 export interface ExchangeParts {
@@ -25,6 +26,8 @@ export interface ExchangeParts {
   readonly guessing: GuessingStore;
   readonly holds: Holds;
   readonly log: Log;
+  /** Logs the end of a login by a name that nobody knows. */
+  readonly logUnknown: (event: AuthenticationEvent, user: UserName) => void;
   readonly now: () => number;
   /** The least time of a failure, counted from the arrival of the secret. */
   readonly floorMs: number;
@@ -46,7 +49,6 @@ export interface ChainCall {
   readonly onBug: (text: string) => void;
 }
 
-type AuthenticationEvent = Extract<LogEvent, { readonly kind: "authentication" }>;
 type SecretQuestion = Exclude<Question, { readonly kind: "lookup" }>;
 
 /** A verdict with what the log says of it. */
@@ -135,7 +137,8 @@ export class Exchange implements AuthenticationExchange {
   #remember({ answer, decidedBy, agreedBy, steps, wrongSecret, because }: ChainResult): void {
     this.#steps.push(...steps);
     this.#wrongSecret ||= wrongSecret;
-    this.#because = because;
+    // Of a no alone: what one member said does not tell why the proof failed that was shown to another.
+    this.#because = answer.kind === "rejected" ? because : null;
     this.#grant = decidedBy === null ? null : grantOf(answer, decidedBy);
     this.#approvals = agreedBy.flatMap(({ answer, member }) => grantOf(answer, member) ?? []);
   }
@@ -255,7 +258,7 @@ export class Exchange implements AuthenticationExchange {
     const user = outcome.authcid ?? this.#user;
     const proof = outcome.kind === "proved" ? outcome : null;
     const identity = verdict.kind === "accepted" ? verdict.identity : null;
-    this.#parts.log({
+    const event: AuthenticationEvent = {
       kind: "authentication",
       id,
       remote,
@@ -270,7 +273,10 @@ export class Exchange implements AuthenticationExchange {
       reason: delayMs > 0 ? `${reason}; network is guessing, reply waits ${delayMs / 1000} s` : reason,
       chain: this.#steps,
       ms: Math.max(0, this.#parts.now() - this.#begun),
-    });
+    };
+    const isUnknown = result === "rejected" && this.#because === "unknown-user";
+    if (isUnknown && user !== null) this.#parts.logUnknown(event, user);
+    else this.#parts.log(event);
   }
 
   #bug(where: string, text: string): void {

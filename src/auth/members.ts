@@ -96,7 +96,12 @@ function sectionsAsked(config: ChainConfig) {
     .filter(({ realms }) => realms === null || served === null || !realms.isDisjointFrom(served));
 }
 
-function servedRealms({ defaultRealm, sasl: { realms } }: ChainConfig): ReadonlySet<string> | null {
+/** The realms in which anybody can log in, in canonical form; `null`: each. */
+export function servedRealms(
+  { defaultRealm, sasl: { realms } }: Pick<ChainConfig, "defaultRealm"> & {
+    readonly sasl: Pick<Config["sasl"], "realms">;
+  },
+): ReadonlySet<string> | null {
   return realms.length === 0 ? null : realmSet([defaultRealm, ...realms]);
 }
 
@@ -115,8 +120,8 @@ function hasRealm({ realms }: Pick<ChainMember, "realms">, realm: string | null)
   return realms === null || (realm !== null && realms.has(realm));
 }
 
-/** `null` for none: each realm. */
-function realmSet(realms: readonly string[]): ReadonlySet<string> | null {
+/** Realms in canonical form; `null` for none: each realm. */
+export function realmSet(realms: readonly string[]): ReadonlySet<string> | null {
   return realms.length === 0 ? null : new Set(realms.map(canonicalRealm));
 }
 

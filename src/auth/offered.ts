@@ -22,7 +22,7 @@ export interface OfferFacts {
 /** What an offer is made of. */
 export interface OfferParts {
   readonly sasl: Pick<Config["sasl"], "mechList" | "cleartextNetworks" | "cleartextMechs">;
-  /** What each backend of the chain can answer. */
+  /** What each backend of the chain can answer; looked at anew for each connection. */
   readonly answers: readonly Backend["answers"][];
   /** Every mechanism of the program, -PLUS forms included. */
   readonly mechanisms: readonly Mechanism[];
@@ -42,28 +42,29 @@ export function baseName(mechanism: string): string {
  * Makes the offer of one configuration. `mech_list` of [sasl] is the bound and the order; offered is what every backend can answer, since a
  * client takes the strongest and would fail for ever where its account cannot use it. A listener's own `mech_list` takes the place of that
  * rule: what one backend at least can answer. A -PLUS form comes right before its base name, where there is a channel to bind to.
- * Without TLS there is nothing, but `cleartext_mechs` for `cleartext_networks`. The lists are made once for each condition.
+ * Without TLS there is nothing, but `cleartext_mechs` for `cleartext_networks`. The lists are made once for each condition and for what the
+ * backends can answer at the time.
  */
 export function createOffer({ sasl, answers, mechanisms }: OfferParts): Offer {
   const byName = new Map(mechanisms.map((mechanism) => [mechanism.name, mechanism]));
   const ordered = [...new Set(sasl.mechList.map(baseName))].flatMap((name) =>
     [byName.get(name + PLUS), byName.get(name)].filter((each) => each !== undefined)
   );
-  const byAll = new Set(ordered.filter((each) => answers.length > 0 && answers.every((one) => canAnswer(one, each))));
-  const byAny = new Set(ordered.filter((each) => answers.some((one) => canAnswer(one, each))));
   const cleartext = networkSet(sasl.cleartextNetworks);
   const cleartextNames = new Set(sasl.cleartextMechs);
   const lists = new Map<string, readonly Mechanism[]>();
 
   return ({ mechList }, { tls, bound, remote, health }) => {
     if (health || (!tls && !cleartext.has(remote))) return [];
-    const key = JSON.stringify([mechList, tls, bound]);
+    const key = JSON.stringify([mechList, tls, bound, ...answers.map(({ schemes }) => [...schemes])]);
     const made = lists.get(key);
     if (made !== undefined) return made;
     const names = mechList === null ? null : new Set(mechList.map(baseName));
     const list = ordered.filter((mechanism) => {
       const base = baseName(mechanism.name);
-      if (names === null ? !byAll.has(mechanism) : !names.has(base) || !byAny.has(mechanism)) return false;
+      const can = (one: Backend["answers"]) => canAnswer(one, mechanism);
+      const possible = names === null ? answers.length > 0 && answers.every(can) : names.has(base) && answers.some(can);
+      if (!possible) return false;
       return tls ? bound || mechanism.name === base : mechanism.name === base && cleartextNames.has(base);
     });
     lists.set(key, list);

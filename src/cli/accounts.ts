@@ -10,6 +10,7 @@ import { z } from "zod";
 import type { AccountAdmin, AccountProblem } from "../accounts/account_store.ts";
 import type { DatabaseProblem } from "../accounts/database.ts";
 import { openAccountStore, type SqliteAccountStore } from "../accounts/sqlite_account_store.ts";
+import { canonicalRealm, realmSet, servedRealms } from "../auth/members.ts";
 import type { UserName } from "../backend.ts";
 import type { BackendConfig, Config } from "../config/config.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
@@ -18,6 +19,7 @@ import { parseUserName } from "../sasl/user_name.ts";
 import type { ConfigOption } from "./command.ts";
 import { readConfigAsOwner } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
+import { createForeignVerifier } from "./foreign_hash.ts";
 import { complain } from "./output.ts";
 
 /** Options of each command that changes or lists accounts. */
@@ -29,6 +31,8 @@ export interface AccountsOption extends ConfigOption {
 /** What such a command works with. */
 export interface OpenAccounts {
   readonly config: Config;
+  /** The section of the store. */
+  readonly section: BackendConfig;
   readonly store: AccountAdmin;
 }
 
@@ -48,20 +52,29 @@ export async function withAccounts(
   const config = await readConfigAsOwner(options);
   if (!config.ok) return config.problem;
   const chosen = chooseStore(config.value, options.backend);
-  const opened = chosen.ok ? openStore(config.value, chosen.value) : chosen;
-  if (!opened.ok) {
-    complain(opened.problem.message);
-    return opened.problem.exit;
-  }
+  if (!chosen.ok) return told(chosen.problem);
+  const opened = openStore(config.value, chosen.value);
+  if (!opened.ok) return told(opened.problem);
   await using store = opened.value;
-  return await work({ config: config.value, store });
+  return await work({ config: config.value, section: chosen.value, store });
+}
+
+/** Warns of a realm in which nobody can log in to this store. */
+export function warnOfRealm({ realm }: UserName, { config, section }: Pick<OpenAccounts, "config" | "section">): void {
+  const name = printable(realm, 255);
+  if (servedRealms(config)?.has(canonicalRealm(realm)) === false) {
+    complain(`Warning: nobody in the realm ${name} can log in, since sasl.realms does not name it`);
+  } else if (realmSet(section.realms)?.has(canonicalRealm(realm)) === false) {
+    complain(`Warning: nobody in the realm ${name} can log in, since backend.${section.name}.realms does not name it`);
+  }
 }
 
 /** Opens the account store of a backend of type sasldb, or makes an empty one where there is none. */
 export function openStore(config: Config, backend: BackendConfig): Result<SqliteAccountStore, StoreProblem> {
-  const { defaultRealm, dataDir, sasl: { realms, legacyVerifiers, userCaseSensitive } } = config;
-  const settings = { defaultRealm, realms, legacyVerifiers, userCaseSensitive, now: Date.now };
-  const opened = openAccountStore(resolve(dataDir, storeFile(backend)), settings);
+  const { defaultRealm, dataDir, sasl: { realms, legacyVerifiers, userCaseSensitive, upgradeImported } } = config;
+  const settings = { defaultRealm, realms, legacyVerifiers, userCaseSensitive, upgradeImported };
+  const options = { ...settings, now: Date.now, verifyForeign: createForeignVerifier() };
+  const opened = openAccountStore(resolve(dataDir, storeFile(backend)), options);
   if (opened.ok) return opened;
   const { kind, message } = opened.problem;
   return fail({ message, exit: EXIT_OF_DATABASE[kind] });
@@ -104,6 +117,11 @@ const EXIT_OF_DATABASE: Readonly<Record<DatabaseProblem["kind"], number>> = {
   newer: EXIT.config,
   io: EXIT.unavailable,
 };
+
+function told({ message, exit }: StoreProblem): number {
+  complain(message);
+  return exit;
+}
 
 function chooseStore({ backends }: Config, wanted: string | undefined): Result<BackendConfig, StoreProblem> {
   const stores = backends.filter(({ type, name }) => type === "sasldb" && (wanted === undefined || name === wanted));

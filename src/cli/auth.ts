@@ -6,26 +6,29 @@
 
 import type { Command } from "commander";
 import { Option } from "commander";
-import { answersForOffer } from "../auth/members.ts";
-import { createOffer } from "../auth/offered.ts";
 import type { Authenticator, ConcludedVerdict } from "../auth/authenticator.ts";
-import type { Origin } from "../backend.ts";
+import { answersForOffer, chainMembers, servedRealms } from "../auth/members.ts";
+import { createOffer } from "../auth/offered.ts";
+import { type Advice, type AuthenticationEvent, describeNamesakes, findNamesakes } from "../auth/realm_doctor.ts";
+import type { Backend, Origin, UserName } from "../backend.ts";
 import type { Config } from "../config/config.ts";
 import { unreachable } from "../lib/result.ts";
 import { printable } from "../lib/text.ts";
-import type { LogEvent } from "../log/event.ts";
 import { CLIENT_MECHANISMS, type ClientMechanismName, startClient } from "../sasl/client.ts";
 import type { ClientTurn } from "../sasl/client_exchange.ts";
 import type { ExchangeInput, ExchangeOutcome, Mechanism } from "../sasl/mechanism.ts";
 import { mechanismNamed, MECHANISMS } from "../sasl/mechanisms.ts";
+import { parseUserName } from "../sasl/user_name.ts";
 import { REPLIES } from "../smtp/replies.ts";
 import { formatReply, type Reply } from "../smtp/reply.ts";
+import { type Failure, findFailure, type LoginFacts, loginSteps } from "./auth_steps.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { readConfigAsOwner } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
-import { openChain } from "./open_chain.ts";
+import { type OpenChain, openChain } from "./open_chain.ts";
 import { complain, print } from "./output.ts";
 import { readHidden, readPasswordFromStdin } from "./prompt.ts";
+import { formatTable } from "./table.ts";
 
 interface TestOptions extends ConfigOption {
   readonly mech: ClientMechanismName;
@@ -34,6 +37,9 @@ interface TestOptions extends ConfigOption {
   readonly json?: boolean;
 }
 
+/** The longest look at other realms. */
+const LOOK_MS = 10_000;
+
 /** Questions about logins. */
 export const command: CliCommand = { build };
 
@@ -41,7 +47,7 @@ function build(): Command {
   const auth = newCommand("auth", "Asks the configured backends about a login.");
   takesConfig(auth.command("test <USER>"))
     .description(
-      "try a login as a session would, say what each backend answered and what the client would be told " +
+      "try a login as a session would, step by step, say which step failed and what the client would be told " +
         "(a running server may also delay it, after failures that it has counted)",
     )
     .addOption(new Option("--mech <MECHANISM>", "how to log in").choices(CLIENT_MECHANISMS).default("PLAIN"))
@@ -60,30 +66,75 @@ async function test(user: string, options: TestOptions): Promise<number> {
   const mechanism = mechanismNamed(options.mech);
   if (mechanism === null) throw new TypeError(`Cannot use ${options.mech}: no such mechanism`);
 
-  let event: Extract<LogEvent, { readonly kind: "authentication" }> | null = null;
-  const chain = await openChain(config.value, (logged) => {
-    if (logged.kind === "authentication") event = logged;
-    else if (logged.kind === "bug") complain(`${logged.where}: ${logged.text}`);
+  const logged = Promise.withResolvers<AuthenticationEvent>();
+  const chain = await openChain(config.value, (event) => {
+    if (event.kind === "authentication") logged.resolve(event);
+    else if (event.kind === "bug") complain(`${event.where}: ${event.text}`);
   });
   if (!chain.ok) {
     complain(chain.problem.message);
     return chain.problem.exit;
   }
   await using open = chain.value;
-  const answers = answersForOffer(config.value, open.backends);
-  const offer = createOffer({ sasl: config.value.sasl, answers, mechanisms: MECHANISMS });
-  const offered = offer({ mechList: null }, { tls: true, bound: false, remote: "local", health: false });
   const verdict = await logIn(mechanism, {
     ...{ config: config.value, authenticator: open.authenticator, user, password: password.value, name: options.mech },
   });
-  report({
-    verdict,
-    event,
-    offered: offered.includes(mechanism),
-    json: options.json === true,
-    mechanism: options.mech,
-  });
+  // The line about a name that is unknown comes a moment later, with what was found about it.
+  const event = await logged.promise;
+  const facts = await gatherFacts({ config: config.value, open, event, verdict, mechanism, typed: user });
+  report(facts, { verdict, failure: findFailure(facts), json: options.json === true });
   return exitOf(verdict);
+}
+
+interface Attempt {
+  readonly config: Config;
+  readonly open: OpenChain;
+  readonly event: AuthenticationEvent;
+  readonly verdict: ConcludedVerdict;
+  readonly mechanism: Mechanism;
+  readonly typed: string;
+}
+
+async function gatherFacts({ config, open, event, verdict, mechanism, typed }: Attempt): Promise<LoginFacts> {
+  const user = parseUserName(typed, config);
+  const identity = verdict.kind === "accepted" ? verdict.identity : null;
+  const backend = open.backends.find(({ name }) => name === identity?.account.backend);
+  const isUnknown = event.result === "rejected" && event.reason.startsWith("unknown-user");
+  return {
+    mechanism: mechanism.name,
+    offered: isOffered(mechanism, { config, backends: open.backends }),
+    ...{ typed, user, served: servedRealms(config), event },
+    advice: isUnknown && user !== null ? await lookElsewhere(user, { config, open, typed }) : null,
+    relays: identity?.trusted ?? false,
+    standing: user === null ? null : await backend?.local?.standing(user) ?? null,
+  };
+}
+
+/** Where there is TLS, at one listener at least. */
+function isOffered(
+  mechanism: Mechanism,
+  { config, backends }: { readonly config: Config; readonly backends: readonly Backend[] },
+): boolean {
+  const offer = createOffer({ sasl: config.sasl, answers: answersForOffer(config, backends), mechanisms: MECHANISMS });
+  const facts = { tls: true, bound: false, remote: "local", health: false };
+  return [{ mechList: null }, ...config.listeners].some((listener) => offer(listener, facts).includes(mechanism));
+}
+
+/** Looks for the name in each realm that the client could have meant. */
+async function lookElsewhere(
+  user: UserName,
+  { config, open, typed }: Pick<Attempt, "config" | "open" | "typed">,
+): Promise<Advice | null> {
+  const { hostname, defaultRealm, localDomains, backends, sasl } = config;
+  const domain = hostname.slice(hostname.indexOf(".") + 1);
+  const realms = [
+    ...[defaultRealm, ...sasl.realms, ...localDomains, hostname, domain],
+    ...backends.flatMap((section) => section.realms),
+  ];
+  const members = chainMembers(config, { backends: open.backends, log: () => {} });
+  const found = await findNamesakes(members, user, { realms, signal: AbortSignal.timeout(LOOK_MS) });
+  const said = typed.includes("@") ? user.realm : `no realm, which stands for ${defaultRealm}`;
+  return describeNamesakes(user, found, { said });
 }
 
 interface Login {
@@ -129,37 +180,37 @@ function cancelled(why: string): ExchangeOutcome {
 }
 
 function report(
-  { verdict, event, offered, json, mechanism }: {
+  facts: LoginFacts,
+  { verdict, failure, json }: {
     readonly verdict: ConcludedVerdict;
-    readonly event: Extract<LogEvent, { readonly kind: "authentication" }> | null;
-    readonly offered: boolean;
+    readonly failure: Failure;
     readonly json: boolean;
-    readonly mechanism: string;
   },
 ): void {
-  const chain = event?.chain ?? [];
+  const { mechanism, offered, relays, user, advice, event: { reason, chain } } = facts;
   const reply = formatReply(replyOf(verdict)).trimEnd();
   const account = verdict.kind === "accepted" ? verdict.identity.account.name : null;
-  const relays = verdict.kind === "accepted" && verdict.identity.trusted;
+  const steps = loginSteps(facts, failure);
   if (json) {
-    print(
-      JSON.stringify(
-        [{ result: verdict.kind, account, mechanism, offered, relays, reason: event?.reason, chain, reply }],
-        null,
-        2,
-      ),
-    );
+    const name = { user: user?.local ?? null, realm: user?.realm ?? null };
+    const outcome = {
+      result: verdict.kind,
+      failed: failure?.step ?? null,
+      reason,
+      advice: advice?.text ?? null,
+      account,
+    };
+    print(JSON.stringify([{ ...outcome, mechanism, offered, relays, ...name, steps, chain, reply }], null, 2));
     return;
   }
-  for (const { backend, answer, ms } of chain) print(`${backend}: ${printable(answer, 300)} (${ms} ms)`);
-  if (chain.length === 0) print("no backend was asked");
-  print(
-    account === null
-      ? `${verdict.kind}: ${printable(event?.reason ?? "", 300)}`
-      : `accepted: the account is ${account}`,
-  );
-  if (account !== null && !relays) print(`${mechanism} is not in trust_mech: this login may not relay`);
-  if (!offered) print(`${mechanism} is not offered to clients, because not every backend can answer it (or mech_list)`);
+  print(formatTable(steps, [
+    { head: "STEP", cell: ({ step }) => step },
+    { head: "RESULT", cell: ({ result }) => result === "none" ? "-" : result },
+    { head: "DETAIL", cell: ({ detail }) => detail },
+  ]));
+  print("");
+  if (failure === null) print(`accepted: the account is ${account}`);
+  else print(`${verdict.kind}: it fails at the step "${failure.step}": ${printable(failure.detail, 500)}`);
   print(`the client would be told: ${reply}`);
 }
 

@@ -9,6 +9,7 @@ import { BACKENDS } from "../../backends/registry.ts";
 import type { BackendConfig, Config } from "../config/config.ts";
 import { configJsonSchema } from "../config/json_schema.ts";
 import { loadConfig } from "../config/load.ts";
+import { accountWarnings, realmWarnings } from "./account_warnings.ts";
 import { storeFile } from "./accounts.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { configFile } from "./config_file.ts";
@@ -18,7 +19,6 @@ import { offerWarnings } from "./offer_warnings.ts";
 import { openBackends } from "./open_chain.ts";
 import { becomeOwner } from "./owner.ts";
 import { print } from "./output.ts";
-import { maildirWarnings } from "./shared_maildirs.ts";
 
 interface CheckOptions extends ConfigOption {
   readonly connect?: boolean;
@@ -84,9 +84,10 @@ async function backendFindings(config: Config, { connect = false }: CheckOptions
   );
   if (open.backends.length === config.backends.length) {
     findings.push(...offerWarnings(config, open.backends).map(warning));
+    findings.push(...realmWarnings(config, open.backends).map(warning));
   }
   const stores = config.backends.filter((section) => section.type === "sasldb" && !absent.has(section));
-  findings.push(...(await maildirWarnings(config, stores)).map(warning));
+  findings.push(...(await accountWarnings(config, stores)).map(warning));
   if (!connect) return findings;
   const deadlines = new Map(config.backends.map(({ name, deadlineMs }) => [name, deadlineMs]));
   const probed = await Promise.all(open.backends.map((each) => probeBackend(each, deadlines.get(each.name) ?? 0)));

@@ -60,6 +60,16 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     summary: "list accounts and mechanisms, as the command of Cyrus SASL does",
     load: () => import("./sasldblistusers.ts"),
   }],
+  ["import", {
+    group: "Accounts",
+    summary: "import accounts of Cyrus SASL, shadow or htpasswd files",
+    load: () => import("./import.ts"),
+  }],
+  ["backend", {
+    group: "Accounts",
+    summary: "begin a password backend of your own",
+    load: () => import("./backend.ts"),
+  }],
   ["queue", {
     group: "Queue",
     summary: "list, show, retry, hold and delete mails",

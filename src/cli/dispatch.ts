@@ -51,6 +51,8 @@ async function runCommand([name, ...rest]: readonly string[]): Promise<number> {
     print(overview());
     return EXIT.ok;
   }
+  // Not in the table: no help shows it, and a plugin starts sooner without the command-line library.
+  if (name === "plugin-host") return await (await import("./plugin_host.ts")).hostPlugin(rest);
   const entry = COMMANDS.get(name);
   if (entry === undefined) {
     const near = nearest(name, COMMANDS.keys());

@@ -6,6 +6,7 @@
 
 import { randomBytes } from "node:crypto";
 import { BACKENDS } from "../../backends/registry.ts";
+import { createVerifierMaker } from "../accounts/derived_verifiers.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { createAuthenticator } from "../auth/create_authenticator.ts";
 import { createGuessingStore } from "../auth/guessing.ts";
@@ -17,6 +18,7 @@ import type { Log } from "../log/event.ts";
 import { openBackend } from "../server/open_backend.ts";
 import { openStore, type StoreProblem } from "./accounts.ts";
 import { EXIT } from "./exit.ts";
+import { complain } from "./output.ts";
 
 /** Backends opened for a command; dispose them. */
 export interface OpenBackends extends AsyncDisposable {
@@ -36,6 +38,8 @@ export async function openBackends(config: Config, sections: readonly BackendCon
   await using opened = new AsyncDisposableStack();
   const backends: Backend[] = [];
   const problems: StoreProblem[] = [];
+  const { dataDir, defaultRealm, sasl } = config;
+  const verifiersOf = createVerifierMaker({ key: randomBytes(32), defaultRealm, realms: sasl.realms });
   for (const section of sections) {
     const accounts = () => {
       const store = openStore(config, section);
@@ -43,7 +47,9 @@ export async function openBackends(config: Config, sections: readonly BackendCon
       return opened.use(store.value);
     };
     try {
-      const host = { dataDir: config.dataDir, defaultRealm: config.defaultRealm, accounts };
+      const warn = (text: string) => complain(`backend.${section.name}: ${text}`);
+      const { deadlineMs, realms } = section;
+      const host = { dataDir, defaultRealm, realms, accounts, deadlineMs, verifiersOf, warn };
       const backend = await openBackend(section, BACKENDS, host);
       if (backend.ok) backends.push(opened.use(backend.value));
       else problems.push({ message: backend.problem.message, exit: EXIT.config });

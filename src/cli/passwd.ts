@@ -35,7 +35,7 @@ async function run(account: string | undefined, options: ConfigOption): Promise<
     complain(dataDir.problem);
     return EXIT.config;
   }
-  print(`Changing the password of ${printable(user, 300)}`);
+  print(`Changing the password of ${printable(user, 300)} (the old one is checked once the new one is typed)`);
   const old = readHidden("Old password: ");
   if (!old.ok) return old.problem;
   const fresh = readNewPassword({ first: "New password: ", again: "Again (for verification): " });

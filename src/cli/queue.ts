@@ -26,6 +26,13 @@ const DONE: Readonly<Record<QueueVerb, string>> = {
   delete: "is deleted, without a notice to its sender",
 };
 
+const UNCHANGED: Readonly<Record<QueueVerb, string>> = {
+  retry: "nothing of it waits (what is held has to be released first)",
+  hold: "it is held already",
+  release: "it is not held",
+  delete: "it is not in a state for that",
+};
+
 /**
  * Shows and changes the queue of the running server, or of its files when none runs. Exit codes: 0; 65 for an id that is not in the
  * queue; 1 where a mail's state does not allow the change; 69, 75 or 77 when the queue cannot be reached.
@@ -184,6 +191,6 @@ function unknown(id: string): number {
 }
 
 function unchanged(verb: QueueVerb, id: string): number {
-  complain(`Cannot ${verb} ${id}: none of its recipients is in a state for that`);
+  complain(`Cannot ${verb} ${id}: ${UNCHANGED[verb]}`);
   return EXIT.no;
 }

@@ -33,8 +33,8 @@ export function queueTable(items: readonly QueueItem[], now: number): string {
 export function queueItemText(item: QueueItem, now: number): string {
   const fields: readonly (readonly [string, string])[] = [
     ["Mail", item.id],
-    ["From", item.reversePath ?? "<> (a notice of ours, or of another server)"],
-    ["Account", item.account ?? "- (mail for our own domains)"],
+    ["From", item.reversePath ?? "<>"],
+    ["Account", item.account ?? (item.notice ? "- (notice of this server)" : "- (mail for our own domains)")],
     ["Received", `${item.received} (${duration(now - Date.parse(item.received))} ago)`],
     ["Size", `${item.sizeOctets} octets, ${item.body}${item.smtputf8 ? ", SMTPUTF8" : ""}`],
     ["State", item.state],

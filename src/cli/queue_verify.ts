@@ -6,10 +6,16 @@
 
 import { resolve } from "node:path";
 import { DATABASE_FILE } from "../spool/database.ts";
-import { salvage, type SpoolReport, verifySpool } from "../spool/verify.ts";
+import { salvage, type SalvageProblem, type SpoolReport, verifySpool } from "../spool/verify.ts";
 import { EXIT } from "./exit.ts";
 import { complain, print } from "./output.ts";
 import { exitOfOpen, lockQueue, ownDataDir, QueueTrouble } from "./queue_access.ts";
+
+const EXIT_OF_SALVAGE: Readonly<Record<SalvageProblem["kind"], number>> = {
+  "damaged": EXIT.data,
+  "io": EXIT.unavailable,
+  "new-file": EXIT.cannotCreate,
+};
 
 /** Looks through the spool, which a running server may use meanwhile: 0 when every mail is whole, else 65. */
 export async function verifyQueue(dataDir: string, { json }: { readonly json: boolean }): Promise<number> {
@@ -31,10 +37,11 @@ export async function salvageQueue(dataDir: string, newFile: string): Promise<nu
   }
   const file = `${dataDir}/${DATABASE_FILE}`;
   const salvaged = salvage(file, target);
-  if (!salvaged.ok) throw new QueueTrouble(salvaged.problem.message, exitOfOpen(salvaged.problem));
+  if (!salvaged.ok) throw new QueueTrouble(salvaged.problem.message, EXIT_OF_SALVAGE[salvaged.problem.kind]);
   const { mails, lost } = salvaged.value;
   print(
-    `${mails} mails are in ${target}; to use it, move ${file}, ${file}-wal and ${file}-shm away and this one to ${file}`,
+    `${mails === 1 ? "1 mail is" : `${mails} mails are`} in ${target}; ` +
+      `to use it, move ${file}, ${file}-wal and ${file}-shm away and this one to ${file}`,
   );
   for (const id of lost) complain(`Cannot save mail ${id}: a part of it cannot be read`);
   return lost.length === 0 ? EXIT.ok : EXIT.data;

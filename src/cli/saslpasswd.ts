@@ -4,8 +4,9 @@
  * @module
  */
 
+import type { AccountAdmin } from "../accounts/account_store.ts";
 import type { UserName } from "../backend.ts";
-import { explain, type OpenAccounts, readUserName, withAccounts } from "./accounts.ts";
+import { explain, type OpenAccounts, readUserName, warnOfRealm, withAccounts } from "./accounts.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { complain } from "./output.ts";
@@ -34,7 +35,8 @@ export const command: CliCommand = {
       ),
 };
 
-async function run(text: string, options: SaslpasswdOptions, { config, store }: OpenAccounts): Promise<number> {
+async function run(text: string, options: SaslpasswdOptions, accounts: OpenAccounts): Promise<number> {
+  const { config, store } = accounts;
   if (options.u !== undefined && text.includes("@")) {
     complain("Cannot take two realms: give either -u REALM or USER@REALM");
     return EXIT.usage;
@@ -46,10 +48,13 @@ async function run(text: string, options: SaslpasswdOptions, { config, store }: 
     return disabled.ok ? EXIT.ok : explain(disabled.problem, user.value);
   }
   const password = options.p === true ? readPasswordFromStdin() : obtainNewPassword({});
-  return password.ok ? await setOrAdd(user.value, password.value, { config, store }) : password.problem;
+  if (!password.ok) return password.problem;
+  const exit = await setOrAdd(user.value, password.value, store);
+  if (exit === EXIT.ok) warnOfRealm(user.value, accounts);
+  return exit;
 }
 
-async function setOrAdd(user: UserName, password: string, { store }: OpenAccounts): Promise<number> {
+async function setOrAdd(user: UserName, password: string, store: AccountAdmin): Promise<number> {
   const set = await store.setPassword(user, password);
   if (!set.ok && set.problem === "unknown-account") {
     const added = await store.add(user, password);

@@ -21,6 +21,7 @@ import { VERSION } from "../version.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { configFile } from "./config_file.ts";
 import { EXIT } from "./exit.ts";
+import { createForeignVerifier } from "./foreign_hash.ts";
 import { becomeOwner, makeDataDir } from "./owner.ts";
 import { complain } from "./output.ts";
 
@@ -83,7 +84,8 @@ async function serveBound(
   if (!lock.ok) return refuse(log, EXIT_OF_PROBLEM[lock.problem.kind], lock.problem.message);
   await using _lock = lock.value;
   const load = () => loadConfig(file, BACKENDS);
-  const server = await Server.start(config, listeners, { modules: BACKENDS, log, configFile: file, load });
+  const parts = { modules: BACKENDS, log, configFile: file, verifyForeign: createForeignVerifier(), load };
+  const server = await Server.start(config, listeners, parts);
   if (!server.ok) return refuse(log, EXIT_OF_PROBLEM[server.problem.kind], server.problem.message);
   revokeUnused(config, BACKENDS);
   log({ kind: "ready", ms: Date.now() - began });

@@ -9,7 +9,14 @@ import type { AccountAdmin, AccountProblem, AccountRecord } from "../accounts/ac
 import type { UserName } from "../backend.ts";
 import type { Result } from "../lib/result.ts";
 import { printable } from "../lib/text.ts";
-import { type AccountsOption, explain, type OpenAccounts, readUserName, withAccounts } from "./accounts.ts";
+import {
+  type AccountsOption,
+  explain,
+  type OpenAccounts,
+  readUserName,
+  warnOfRealm,
+  withAccounts,
+} from "./accounts.ts";
 import { type CliCommand, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { print } from "./output.ts";
@@ -73,6 +80,7 @@ function withPassword(
 ): Promise<number> {
   return change(name, options, {
     done,
+    warns: true,
     make: async (store, user) => {
       // Before the two prompts, so that nobody types a password for nothing.
       const known = await store.show(user) !== null;
@@ -88,17 +96,21 @@ function withPassword(
 function change(
   text: string,
   options: AccountsOption,
-  { make, done }: {
+  { make, done, warns = false }: {
     readonly make: (store: AccountAdmin, user: UserName) => Promise<Result<unknown, AccountProblem | number>>;
     readonly done: string;
+    /** Whether to warn of a realm in which nobody can log in. */
+    readonly warns?: boolean;
   },
 ): Promise<number> {
-  return withAccounts(options, async ({ config, store }) => {
+  return withAccounts(options, async (accounts) => {
+    const { config, store } = accounts;
     const user = readUserName(text, config);
     if (!user.ok) return user.problem;
     const made = await make(store, user.value);
     if (!made.ok) return typeof made.problem === "number" ? made.problem : explain(made.problem, user.value);
     print(`${printable(`${user.value.local}@${user.value.realm}`, 300)} ${done}`);
+    if (warns) warnOfRealm(user.value, accounts);
     return EXIT.ok;
   });
 }
@@ -121,18 +133,21 @@ function list(options: JsonOption & { readonly realm?: string }): Promise<number
 }
 
 function show(text: string, options: JsonOption): Promise<number> {
-  return withAccounts(options, async ({ config, store }: OpenAccounts) => {
+  return withAccounts(options, async (accounts: OpenAccounts) => {
+    const { config, store } = accounts;
     const user = readUserName(text, config);
     if (!user.ok) return user.problem;
     const record = await store.show(user.value);
     if (record === null) return explain("unknown-account", user.value);
     print(options.json === true ? JSON.stringify([asJson(record)], null, 2) : describe(record));
+    warnOfRealm(user.value, accounts);
     return EXIT.ok;
   });
 }
 
 function describe(record: AccountRecord): string {
-  const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, missingRealms } = record;
+  const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, imported, missingRealms } =
+    record;
   const mechanisms = ["PLAIN", "LOGIN", ...schemes.map((scheme) => scheme.toUpperCase())];
   const lines: (readonly [string, string])[] = [
     ["account", name],
@@ -145,6 +160,12 @@ function describe(record: AccountRecord): string {
     ["mechanisms", mechanisms.join(", ")],
     ["weak verifiers", legacyVerifiers ? "stored: CRAM-MD5 and DIGEST-MD5 need them (legacy_verifiers)" : "none"],
   ];
+  if (imported) {
+    lines.push([
+      "imported",
+      "the hash of another system: other mechanisms come with a login by PLAIN or a new password",
+    ]);
+  }
   if (missingRealms.length > 0) {
     lines.push(["set anew", `DIGEST-MD5 with realm ${missingRealms.join(", ")} works once the password is set again`]);
   }
@@ -162,7 +183,8 @@ function lastUse({ credentials }: AccountRecord): string | null {
 
 /** Names fixed here, so that scripts can rely on them. */
 function asJson(record: AccountRecord): Readonly<Record<string, unknown>> {
-  const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, missingRealms } = record;
+  const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, imported, missingRealms } =
+    record;
   const credentials = record.credentials.map(({ id, kind, label, networks, mechanisms, expires, lastUsed }) => {
     return { id, kind, label, networks, mechanisms, expires, lastUsed };
   });
@@ -176,6 +198,7 @@ function asJson(record: AccountRecord): Readonly<Record<string, unknown>> {
     groups,
     schemes,
     legacyVerifiers,
+    imported,
     missingRealms,
     credentials,
   };

@@ -8,7 +8,7 @@ import type { SmarthostAuth } from "./config.ts";
 import { decodeUtf8 } from "../lib/octets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { hasControl } from "../lib/text.ts";
-import { whyUnreadable } from "./unreadable.ts";
+import { whyUnreadable } from "../lib/file_error.ts";
 
 const LINES = ["authorization id", "authentication id", "password", "realm"] as const;
 /** Read or write for the group or for others. */

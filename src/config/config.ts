@@ -75,6 +75,8 @@ export interface SaslConfig {
   readonly userCaseSensitive: boolean;
   /** Whether CRAM-MD5 and DIGEST-MD5 verifiers are made when a password is set. Default true. */
   readonly legacyVerifiers: boolean;
+  /** Whether an imported password hash gets all verifiers at the next login by PLAIN or LOGIN. Default true. */
+  readonly upgradeImported: boolean;
   /** Whether a right password is remembered for five minutes, as a keyed hash, so that it costs one scrypt. Default true. */
   readonly successCache: boolean;
   /** Whether an outage is told as a wrong password (535) and not as an outage (454). Default false. */

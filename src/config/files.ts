@@ -8,7 +8,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { SmarthostAuth } from "./config.ts";
 import { toAscii } from "../lib/domain.ts";
 import { readAuthInfo } from "./auth_info.ts";
-import { whyUnreadable } from "./unreadable.ts";
+import { whyUnreadable } from "../lib/file_error.ts";
 import { findUser, mayRead } from "./system_user.ts";
 import { isTable, type KeyPath, type Mistake } from "./keys.ts";
 

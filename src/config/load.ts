@@ -22,7 +22,7 @@ import {
   readSections,
   type Sections,
 } from "./sections.ts";
-import { whyUnreadable } from "./unreadable.ts";
+import { whyUnreadable } from "../lib/file_error.ts";
 
 export { DEFAULT_CONFIG_FILE, DEFAULT_DATA_DIR, readDataDir } from "./data_dir.ts";
 

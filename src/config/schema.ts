@@ -105,6 +105,9 @@ export const saslSchema = table({
   legacyVerifiers: flag.default(true).meta({
     description: "store what CRAM-MD5 and DIGEST-MD5 need; weak against a thief of the file",
   }),
+  upgradeImported: flag.default(true).meta({
+    description: "make all verifiers of an imported hash at the next login by PLAIN or LOGIN",
+  }),
   successCache: flag.default(true).meta({
     description: "remember right passwords of sasldb for five minutes, as keyed hashes",
   }),

@@ -19,7 +19,7 @@ export interface LaneContext {
   done(task: MailTask): void;
 }
 
-/** A hop that refuses our login is not asked again before this, so that it does not shut us out. */
+/** A hop that refuses our login is not asked again before this, unless somebody says so, so that it does not shut us out. */
 const LOGIN_PAUSE_MS = 60_000;
 
 /** One hop. */
@@ -42,6 +42,11 @@ export class Lane {
   push(task: MailTask): void {
     this.#queue.push(task);
     if (this.#conversations.size < this.#deliverer.concurrency) this.#start();
+  }
+
+  /** The next task asks the hop anew, also where it refused our login a moment ago. */
+  forgive(): void {
+    this.#refused = null;
   }
 
   /** Begins no more conversations and gives back the tasks that are not begun. */

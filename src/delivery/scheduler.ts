@@ -35,6 +35,8 @@ export interface Scheduler extends AsyncDisposable {
   configure(settings: SchedulerSettings): Promise<void>;
   /** Says that something may have become due. Returns at once. */
   kick(): void;
+  /** Somebody wants what waits to be tried now: hops that refused our login are asked again at once. To be called before that is due. */
+  forgive(): void;
   /** How many mails are in work. */
   active(): number;
   /**
@@ -109,6 +111,10 @@ class SpoolScheduler implements Scheduler {
   kick(): void {
     this.#again = true;
     if (!this.#pumping && !this.#stopped) this.#track(this.#pump());
+  }
+
+  forgive(): void {
+    for (const lane of this.#lanes.values()) lane.forgive();
   }
 
   active(): number {

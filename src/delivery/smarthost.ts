@@ -5,6 +5,7 @@
  */
 
 import type { SmarthostConfig } from "../config/config.ts";
+import { whyUnreadable } from "../lib/file_error.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import type { Log } from "../log/event.ts";
 import type { Deliverer } from "./deliverer.ts";
@@ -29,7 +30,7 @@ export async function openSmarthost(settings: SmarthostSettings): Promise<Result
   try {
     if (config.caFile !== null) ca = await Deno.readTextFile(config.caFile);
   } catch (error) {
-    return fail(`Cannot read ${config.caFile}: ${error instanceof Error ? error.message : "unknown reason"}`);
+    return fail(`Cannot read ${config.caFile}: ${whyUnreadable(error)}`);
   }
   const conversation = { config, ca, hostname, log, committedMs };
   return succeed({

@@ -25,6 +25,8 @@ export interface HttpParts {
 /** What the control socket needs. */
 export interface ControlParts extends HttpParts {
   readonly spool: Spool;
+  /** Somebody asks for mails to be tried now. */
+  readonly onRetry: () => void;
   /** The same as SIGHUP; the problem is the list of mistakes that keep the old configuration running. */
   readonly reload: () => Promise<Result<void, readonly string[]>>;
 }
@@ -51,7 +53,8 @@ const passwordSchema = z.strictObject({
 export function controlApp(parts: ControlParts): Hono {
   const app = frame(new Hono(), { secret: false, log: parts.log });
   healthRoutes(app, { health: parts.health, details: true });
-  app.route("/api/v1/queue", queueRoutes(queueOperations(parts.spool, { by: "control", log: parts.log })));
+  const { spool, log, onRetry } = parts;
+  app.route("/api/v1/queue", queueRoutes(queueOperations(spool, { by: "control", log, onRetry })));
   app.post("/api/v1/reload", async (context) => {
     const reloaded = await parts.reload();
     if (reloaded.ok) return context.json({ reloaded: true });

@@ -5,6 +5,7 @@
  */
 
 import type { Backend } from "../backend.ts";
+import type { Result } from "../lib/result.ts";
 import type { Spool } from "../spool/spool.ts";
 
 /** How a part, or the whole, is. `warn`: it works, somebody has to act; `down`: the server cannot do its job. */
@@ -25,11 +26,16 @@ export interface HealthReport {
   readonly checks: readonly HealthCheck[];
 }
 
+/** A backend, and whether its yes is required. */
+export interface HealthBackend extends Pick<Backend, "name" | "probe"> {
+  readonly required: boolean;
+}
+
 /** Where the parts are asked. They are functions because a reload changes what they give. */
 export interface HealthSources {
   readonly listeners: () => readonly { readonly name: string; readonly address: string; readonly up: boolean }[];
   readonly spool: Pick<Spool, "probe" | "hasSpace">;
-  readonly backends: () => readonly Pick<Backend, "name" | "probe">[];
+  readonly backends: () => readonly HealthBackend[];
   /** When the certificate shown to clients ends, in milliseconds since the epoch; null without TLS. */
   readonly certificateEnds: () => number | null;
   /** Milliseconds since the epoch. */
@@ -46,9 +52,10 @@ const WORSE: Readonly<Record<HealthStatus, number>> = { ok: 0, warn: 1, down: 2 
 export async function probeHealth(sources: HealthSources): Promise<HealthReport> {
   const { deadlineMs } = sources;
   const spool = checked("spool", () => sources.spool.probe(), deadlineMs);
-  const backends = sources.backends().map((backend) =>
-    checked(`backend ${backend.name}`, (signal) => backend.probe(signal), deadlineMs)
-  );
+  const backends = sources.backends().map(async (backend) => ({
+    required: backend.required,
+    check: await checked(`backend ${backend.name}`, (signal) => backend.probe(signal), deadlineMs),
+  }));
   return healthReport([
     ...sources.listeners().map(listenerCheck),
     await spool,
@@ -56,6 +63,28 @@ export async function probeHealth(sources: HealthSources): Promise<HealthReport>
     ...chainChecks(await Promise.all(backends)),
     ...certificateChecks(sources.certificateEnds(), sources.now()),
   ]);
+}
+
+/** Asks one part; the result is why it cannot be reached, `null` when it was. Never rejects, and is over at the deadline. */
+export async function probeWithin(
+  probe: (signal: AbortSignal) => Promise<Result<void, string>>,
+  deadlineMs: number,
+): Promise<string | null> {
+  const controller = new AbortController();
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => {
+    late.resolve(`no answer within ${deadlineMs} ms`);
+    controller.abort();
+  }, deadlineMs);
+  const probed = Promise.try(() => probe(controller.signal)).then(
+    (result) => result.ok ? null : result.problem,
+    (error: unknown) => error instanceof Error ? error.message : String(error),
+  );
+  try {
+    return await Promise.race([late.promise, probed]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The whole from its parts. */
@@ -67,10 +96,17 @@ export function healthReport(checks: readonly HealthCheck[]): HealthReport {
   return { status, checks };
 }
 
-/** A backend that is down while another one answers is a warning: the accounts of the other still come in. */
-export function chainChecks(checks: readonly HealthCheck[]): readonly HealthCheck[] {
-  if (checks.every((check) => check.status === "down")) return checks;
-  return checks.map((check) => check.status === "down" ? { ...check, status: "warn" as const } : check);
+/**
+ * A backend that is down while another one answers is a warning: the accounts of the other still come in. Without one whose yes is
+ * required, nobody does.
+ */
+export function chainChecks(
+  probed: readonly { readonly check: HealthCheck; readonly required: boolean }[],
+): readonly HealthCheck[] {
+  const othersDo = probed.some(({ check, required }) => !required && check.status !== "down");
+  return probed.map(({ check, required }) =>
+    check.status === "down" && !required && othersDo ? { ...check, status: "warn" } : check
+  );
 }
 
 /** A certificate near its end is a warning, only one past it keeps clients out. No certificate, no check. */
@@ -125,21 +161,9 @@ function diskCheck(hasSpace: boolean): HealthCheck {
 
 async function checked(
   name: string,
-  probe: (signal: AbortSignal) => ReturnType<Spool["probe"]>,
+  probe: (signal: AbortSignal) => Promise<Result<void, string>>,
   deadlineMs: number,
 ): Promise<HealthCheck> {
-  const controller = new AbortController();
-  const late = Promise.withResolvers<string>();
-  const timer = setTimeout(() => {
-    late.resolve(`No answer within ${deadlineMs} ms`);
-    controller.abort();
-  }, deadlineMs);
-  try {
-    const reason = await Promise.race([probe(controller.signal).then((it) => it.ok ? null : it.problem), late.promise]);
-    return { name, status: reason === null ? "ok" : "down", reason };
-  } catch (error) {
-    return { name, status: "down", reason: error instanceof Error ? error.message : String(error) };
-  } finally {
-    clearTimeout(timer);
-  }
+  const reason = await probeWithin(probe, deadlineMs);
+  return { name, status: reason === null ? "ok" : "down", reason };
 }

@@ -29,6 +29,8 @@ export interface QueueItem {
   readonly received: string;
   readonly sizeOctets: number;
   readonly account: string | null;
+  /** Made by this server, about a mail that could not be delivered. */
+  readonly notice: boolean;
   /** null is the null reverse-path. */
   readonly reversePath: string | null;
   readonly body: "7bit" | "8bitmime";
@@ -54,6 +56,8 @@ export const queueItemSchema: z.ZodType<QueueItem> = z.object({
   received: z.string(),
   sizeOctets: z.number(),
   account: z.string().nullable(),
+  // A server from before an upgrade does not tell it.
+  notice: z.boolean().default(false),
   reversePath: z.string().nullable(),
   body: z.enum(["7bit", "8bitmime"]),
   smtputf8: z.boolean(),
@@ -88,6 +92,7 @@ export function queueItem(mail: QueuedMail): QueueItem {
     received: timestamp(mail.received),
     sizeOctets: mail.sizeOctets,
     account: mail.account,
+    notice: mail.notice,
     reversePath: envelope.reversePath,
     body: envelope.body,
     smtputf8: envelope.smtputf8,

@@ -27,12 +27,18 @@ export interface QueueOperations {
   retryAll(): Promise<number>;
 }
 
-/** The queue of an open spool, which tells its scheduler by itself. Each change is logged as made by `by`. */
-export function queueOperations(
-  spool: Spool,
-  options: { readonly by: string; readonly log: Log },
-): QueueOperations {
-  const changed = (mail: string, what: string) => options.log({ kind: "queue-changed", mail, what, by: options.by });
+/** Who works on the queue. */
+export interface QueueOptions {
+  /** Who makes the changes, for the log. */
+  readonly by: string;
+  readonly log: Log;
+  /** Told before a retry that somebody asked for it. Default: nobody. */
+  readonly onRetry?: () => void;
+}
+
+/** The queue of an open spool, which tells its scheduler by itself what has become due. Each change is logged. */
+export function queueOperations(spool: Spool, { by, log, onRetry = () => {} }: QueueOptions): QueueOperations {
+  const changed = (mail: string, what: string) => log({ kind: "queue-changed", mail, what, by });
   return {
     async list(filter, { after, count }) {
       const mails = await spool.list(filter, { after, count: count + 1 });
@@ -44,11 +50,13 @@ export function queueOperations(
       return mail === null ? null : queueItem(mail);
     },
     async change(verb, id) {
+      if (verb === "retry") onRetry();
       if (!await apply(spool, { verb, id })) return await spool.show(id) === null ? "unknown" : "unchanged";
       changed(id, verb);
       return "changed";
     },
     async retryAll() {
+      onRetry();
       const count = await spool.retry(null);
       if (count > 0) changed("all", "retry");
       return count;

@@ -27,7 +27,6 @@ export type LogEvent =
   | { readonly kind: "reload-refused"; readonly config: string; readonly mistakes: readonly string[] }
   | { readonly kind: "draining"; readonly connections: number }
   | { readonly kind: "stopped"; readonly reason: string }
-  | { readonly kind: "connected"; readonly session: string; readonly listener: string; readonly remote: string }
   | {
     readonly kind: "disconnected";
     readonly session: string;

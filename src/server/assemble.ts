@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createVerifierMaker } from "../accounts/derived_verifiers.ts";
 import { createAuthenticator } from "../auth/create_authenticator.ts";
 import { answersForOffer } from "../auth/members.ts";
 import { createLocalRecipients } from "../auth/local_recipients.ts";
@@ -31,13 +32,17 @@ export async function buildGeneration(
   await using opened = new AsyncDisposableStack();
   const backends: Backend[] = [];
   const stores = new Map<string, AccountAdmin>();
+  const { defaultRealm, sasl } = config;
+  const verifiersOf = createVerifierMaker({ key: standing.key, defaultRealm, realms: sasl.realms });
   for (const section of config.backends) {
     const accounts = (file: string) => {
       const store = standing.accounts(file);
       stores.set(section.name, store);
       return store;
     };
-    const host = { dataDir: config.dataDir, defaultRealm: config.defaultRealm, accounts };
+    const warn = (text: string) => standing.log({ kind: "warning", about: `backend.${section.name}`, text });
+    const { deadlineMs, realms } = section;
+    const host = { dataDir: config.dataDir, defaultRealm, realms, accounts, deadlineMs, verifiersOf, warn };
     const backend = await openBackend(section, modules, host);
     if (!backend.ok) return backend;
     backends.push(opened.use(backend.value));

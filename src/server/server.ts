@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { VerifyForeign } from "../accounts/account_store.ts";
 import type { Config, HttpConfig } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { systemClock } from "../delivery/clock.ts";
@@ -32,6 +33,8 @@ export interface ServerParts {
   readonly log: Log;
   /** For log lines. */
   readonly configFile: string;
+  /** Checks password hashes that were imported. Absent: their logins are outages. */
+  readonly verifyForeign?: VerifyForeign;
   /** Reads the configuration again. */
   load(): Promise<LoadedConfig>;
 }
@@ -77,7 +80,7 @@ export class Server {
     listeners: readonly Listener[],
     parts: ServerParts,
   ): Promise<Result<Server, StartProblem>> {
-    const standing = await Standing.open(config, parts.log);
+    const standing = await Standing.open(config, parts);
     if (!standing.ok) return standing;
     const alive = await bringToLife(config, standing.value, parts);
     if (!alive.ok) {
@@ -213,11 +216,18 @@ export class Server {
   }
 
   #probe(): Promise<HealthReport> {
+    const { config, parts: { backends } } = this.#alive.generation;
+    const required = new Set(config.backends.filter(({ control }) => control === "required").map(({ name }) => name));
     return probeHealth({
       listeners: () =>
         this.#listeners.map((one) => ({ name: one.config.name, address: one.address, up: one.accepting })),
       spool: this.#standing.spool,
-      backends: () => this.#alive.generation.parts.backends,
+      backends: () =>
+        backends.map((each) => ({
+          name: each.name,
+          required: required.has(each.name),
+          probe: (signal) => each.probe(signal),
+        })),
       certificateEnds: () => this.#alive.generation.parts.certificate?.expires ?? null,
       now: Date.now,
       deadlineMs: HEALTH_DEADLINE_MS,
@@ -231,6 +241,7 @@ export class Server {
       log,
       health: this.#health,
       spool: this.#standing.spool,
+      onRetry: () => this.#scheduler.forgive(),
       reload: () => this.reload(),
       changePassword: (request, { signal }) => {
         const { config, parts: { authenticator, stores } } = this.#alive.generation;

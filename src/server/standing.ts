@@ -7,6 +7,7 @@
 
 import { join, resolve } from "node:path";
 import { type AccountSettings, openAccountStore, type SqliteAccountStore } from "../accounts/sqlite_account_store.ts";
+import type { VerifyForeign } from "../accounts/account_store.ts";
 import { openKnownNetworks } from "../accounts/known_networks.ts";
 import { type ConfigurableGuessingStore, createGuessingStore } from "../auth/guessing.ts";
 import { loadProcessKey } from "../auth/process_key.ts";
@@ -49,6 +50,7 @@ export class Standing implements AsyncDisposable {
   readonly log: Log;
   readonly #stores = new Map<string, SqliteAccountStore>();
   readonly #dataDir: string;
+  readonly #verifyForeign: VerifyForeign | undefined;
   #settings: AccountSettings;
   readonly #due: DueCall;
 
@@ -60,6 +62,7 @@ export class Standing implements AsyncDisposable {
     readonly key: Uint8Array<ArrayBuffer>;
     readonly log: Log;
     readonly config: Config;
+    readonly verifyForeign: VerifyForeign | undefined;
   }) {
     this.spool = parts.spool;
     this.#due = parts.due;
@@ -68,11 +71,15 @@ export class Standing implements AsyncDisposable {
     this.key = parts.key;
     this.log = parts.log;
     this.#dataDir = parts.config.dataDir;
+    this.#verifyForeign = parts.verifyForeign;
     this.#settings = accountSettings(parts.config);
   }
 
   /** Opens everything in `data_dir`, whose lock the caller holds. */
-  static async open(config: Config, log: Log): Promise<Result<Standing, StartProblem>> {
+  static async open(
+    config: Config,
+    { log, verifyForeign }: { readonly log: Log; readonly verifyForeign?: VerifyForeign | undefined },
+  ): Promise<Result<Standing, StartProblem>> {
     const key = loadProcessKey(join(config.dataDir, "key"));
     if (!key.ok) return fail({ kind: "io", message: key.problem });
     const known = openKnownNetworks(join(config.dataDir, "known_networks"));
@@ -95,6 +102,7 @@ export class Standing implements AsyncDisposable {
         key: key.value,
         log,
         config,
+        verifyForeign,
       }),
     );
   }
@@ -109,7 +117,11 @@ export class Standing implements AsyncDisposable {
     const path = resolve(this.#dataDir, file);
     const open = this.#stores.get(path);
     if (open !== undefined) return open;
-    const opened = openAccountStore(path, { ...this.#settings, now: Date.now });
+    const opened = openAccountStore(path, {
+      ...this.#settings,
+      now: Date.now,
+      verifyForeign: this.#verifyForeign,
+    });
     if (!opened.ok) throw new StoreUnavailable(opened.problem);
     this.#stores.set(path, opened.value);
     return opened.value;
@@ -135,5 +147,6 @@ function accountSettings({ defaultRealm, sasl }: Config): AccountSettings {
     realms: sasl.realms,
     legacyVerifiers: sasl.legacyVerifiers,
     userCaseSensitive: sasl.userCaseSensitive,
+    upgradeImported: sasl.upgradeImported,
   };
 }

@@ -58,6 +58,7 @@ const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE probe (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
   `,
+  "ALTER TABLE mail ADD COLUMN notice INTEGER NOT NULL DEFAULT 0",
 ];
 
 /**

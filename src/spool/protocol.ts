@@ -24,6 +24,7 @@ export interface NewMail {
   readonly received: number;
   readonly sizeOctets: number;
   readonly has8bit: boolean;
+  readonly notice: boolean;
   readonly content: StoredContent;
 }
 

@@ -35,6 +35,7 @@ export function mailColumns(mail: NewMail): Columns {
     size: mail.sizeOctets,
     has_8bit: Number(mail.has8bit),
     in_file: Number(mail.content.kind === "file"),
+    notice: Number(mail.notice),
   };
 }
 
@@ -71,6 +72,8 @@ export function parseMail(row: Row, recipients: readonly Row[]): QueuedMail {
     received: integer(row["received"]),
     sizeOctets: integer(row["size"]),
     has8bit: integer(row["has_8bit"]) === 1,
+    // Salvage also reads databases of version 1, which do not tell.
+    notice: row["notice"] === 1,
   };
 }
 

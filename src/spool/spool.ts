@@ -47,6 +47,8 @@ export interface QueuedMail {
   readonly sizeOctets: number;
   /** Whether the content has octets above 127; a hop without 8BITMIME cannot take it then. */
   readonly has8bit: boolean;
+  /** Of our own making. */
+  readonly notice: boolean;
 }
 
 /** How the delivery to one recipient went. */
@@ -115,9 +117,11 @@ export interface Spool extends AsyncDisposable {
   open(mail: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Makes the waiting recipients due now; `null`: of every mail. The result is how many mails that touched. */
   retry(mail: string | null): Promise<number>;
-  /** Holds what is not finished. `false`, here and below: there is no such mail. */
+  /** Holds what is not finished. `false`: there is no such mail, or nothing of it was left to hold. */
   hold(mail: string): Promise<boolean>;
+  /** Lets what is held wait again, due when it was before. `false`: there is no such mail, or nothing of it was held. */
   release(mail: string): Promise<boolean>;
+  /** `false`: there is no such mail. */
   remove(mail: string): Promise<boolean>;
   show(mail: string): Promise<QueuedMail | null>;
   /** In order of arrival, `count` at most, behind the mail `after`. */

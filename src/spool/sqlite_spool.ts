@@ -81,7 +81,7 @@ class SqliteSpool implements Spool {
     const id = this.#createId();
     const writer = new ContentWriter(this.#dir, id);
     const store = async (content: StoredContent) => {
-      const mail = { ...this.#newMail(id, { envelope, writer, content }), account, held, source };
+      const mail = { ...this.#newMail(id, { envelope, writer, content }), account, held, source, notice: false };
       const committed = await this.#parts.link.ask({ kind: "commit", mail });
       if (!committed.ok) return fail(committed.problem === "no-space" ? "no-space" as const : "unavailable" as const);
       if (!held) this.#parts.onDue();
@@ -216,7 +216,8 @@ class SqliteSpool implements Spool {
     await writer.write(octets);
     const content = await writer.finish();
     if (!content.ok) throw this.#notKept("write notice", content.problem);
-    return this.#newMail(id, { envelope, writer, content: content.value });
+    const mail = this.#newMail(id, { envelope, writer, content: content.value });
+    return { ...mail, account: null, held: false, source: null, notice: true };
   }
 
   #newMail(
@@ -226,9 +227,8 @@ class SqliteSpool implements Spool {
       readonly writer: ContentWriter;
       readonly content: StoredContent;
     },
-  ): NewMail {
-    const received = this.#now();
-    return { id, envelope, account: null, held: false, source: null, received, sizeOctets, has8bit, content };
+  ): Omit<NewMail, "account" | "held" | "source" | "notice"> {
+    return { id, envelope, received: this.#now(), sizeOctets, has8bit, content };
   }
 
   /** For what must be kept: when the disk is full, the reserve spent included, delivery stops. */

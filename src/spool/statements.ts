@@ -18,8 +18,8 @@ const SQL = {
   filed: "SELECT id, size FROM mail WHERE in_file = 1",
 
   insertMail: `
-    INSERT INTO mail (id, reverse_path, body, smtputf8, declared_size, ret, envid, account, received, size, has_8bit, in_file)
-    VALUES (:id, :reverse_path, :body, :smtputf8, :declared_size, :ret, :envid, :account, :received, :size, :has_8bit, :in_file)`,
+    INSERT INTO mail (id, reverse_path, body, smtputf8, declared_size, ret, envid, account, received, size, has_8bit, in_file, notice)
+    VALUES (:id, :reverse_path, :body, :smtputf8, :declared_size, :ret, :envid, :account, :received, :size, :has_8bit, :in_file, :notice)`,
   insertRecipient: `
     INSERT INTO recipient (mail, id, forward_path, domain, notify, orcpt, state, due)
     VALUES (:mail, :id, :forward_path, :domain, :notify, :orcpt, :state, :due)`,

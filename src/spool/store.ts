@@ -176,8 +176,7 @@ export class Store {
 
   #setState(mail: string, what: "hold" | "release"): boolean {
     const seq = this.#seq(mail);
-    if (seq === null) return false;
-    this.#sql(what).run(seq);
+    if (seq === null || this.#sql(what).run(seq).changes === 0) return false;
     this.#due.givenBack([mail]);
     return true;
   }

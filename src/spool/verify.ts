@@ -30,6 +30,12 @@ export interface Salvaged {
   readonly lost: readonly string[];
 }
 
+/** Why nothing was brought over: the database cannot be read at all, or the new file cannot be made. */
+export interface SalvageProblem {
+  readonly kind: "damaged" | "io" | "new-file";
+  readonly message: string;
+}
+
 /** Looks through the spool of a `data_dir`, for reading alone. */
 export function verifySpool(dir: string): Result<SpoolReport, OpenProblem> {
   const file = `${dir}/${DATABASE_FILE}`;
@@ -59,12 +65,12 @@ export function verifySpool(dir: string): Result<SpoolReport, OpenProblem> {
  * it is. The damaged file is not changed. Each row is looked for by its number, so that a damaged page costs what is on it and no more.
  * SQLite keeps no checksums: octets of content that were changed in place are copied as they are.
  */
-export function salvage(file: string, newFile: string): Result<Salvaged, OpenProblem> {
-  let at = file;
+export function salvage(file: string, newFile: string): Result<Salvaged, SalvageProblem> {
+  let making = false;
   try {
     using from = openToSalvage(file);
     from.prepare("SELECT count(*) FROM sqlite_schema").get();
-    at = newFile;
+    making = true;
     Deno.openSync(newFile, { createNew: true, write: true, mode: 0o600 }).close();
     using to = new DatabaseSync(newFile);
     to.exec("PRAGMA auto_vacuum = INCREMENTAL");
@@ -75,8 +81,28 @@ export function salvage(file: string, newFile: string): Result<Salvaged, OpenPro
     to.exec("COMMIT");
     return succeed(salvaged);
   } catch (error) {
-    return fail(openProblem(at, error));
+    return fail(making ? newFileProblem(newFile, error) : lostProblem(file, error));
   }
+}
+
+function newFileProblem(newFile: string, error: unknown): SalvageProblem {
+  const why = error instanceof Deno.errors.PermissionDenied
+    ? `the owner of data_dir (user ${Deno.uid()}) may not write there, so choose a folder where it may`
+    : error instanceof Deno.errors.NotFound
+    ? "there is no such folder"
+    : error instanceof Error
+    ? error.message
+    : String(error);
+  return { kind: "new-file", message: `Cannot make ${newFile}: ${why}` };
+}
+
+/** In words of its own: those of `openProblem` advise to do what was just tried. */
+function lostProblem(file: string, error: unknown): SalvageProblem {
+  const { kind } = openProblem(file, error);
+  const why = error instanceof Error ? error.message : String(error);
+  return kind === "damaged"
+    ? { kind, message: `Cannot save anything of ${file}: ${why}; take it from a backup` }
+    : { kind: "io", message: `Cannot open ${file}: ${why}` };
 }
 
 function copyMails(from: DatabaseSync, to: DatabaseSync): Salvaged {

@@ -1,6 +1,5 @@
-import { equal, match, notEqual, rejects } from "node:assert/strict";
+import { equal, match, notEqual } from "node:assert/strict";
 import { DUMMY_HASH, hashPassword, verifyPassword } from "../../src/accounts/password_hash.ts";
-import { createWorkLimit } from "../../src/accounts/work_limit.ts";
 
 Deno.test("hashPassword makes PHC strings with fresh salts that verifyPassword reads", async () => {
   const [first, second] = await Promise.all([hashPassword("pässword"), hashPassword("pässword")]);
@@ -35,33 +34,4 @@ Deno.test("verifyPassword fits nothing to what is no hash of ours, and starts no
     ]
   ) equal(await verifyPassword("secret", phc), false, phc);
   equal(await verifyPassword("", DUMMY_HASH), false);
-});
-
-Deno.test("createWorkLimit lets so many in at a time, in order, and an aborted one out of the line", async () => {
-  const limit = createWorkLimit(2);
-  const order: number[] = [];
-  const gates = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
-  const abort = new AbortController();
-  const run = (index: number, signal?: AbortSignal) =>
-    limit.run(async () => {
-      order.push(index);
-      await gates[index]!.promise;
-      if (index === 1) throw new RangeError("work failed");
-      return index;
-    }, signal);
-  const runs = [run(0), run(1), run(2, abort.signal), run(3)];
-  const failed = rejects(runs[1]!, RangeError);
-  const aborted = rejects(runs[2]!, (error: unknown) => error === abort.signal.reason);
-  await Promise.resolve();
-  equal(order.join(), "0,1");
-  abort.abort();
-  await aborted;
-  gates[1]!.resolve();
-  await failed;
-  gates[3]!.resolve();
-  equal(await runs[3], 3);
-  equal(order.join(), "0,1,3");
-  gates[0]!.resolve();
-  equal(await runs[0], 0);
-  await rejects(run(2, abort.signal), (error: unknown) => error === abort.signal.reason);
 });

@@ -143,6 +143,7 @@ Deno.test("a decoy is made for whoever asks, so that the time of a SCRAM salt do
     const exchange = new Exchange(
       {
         ...{ key: KEY, defaultRealm: "baz.co.jp", now: () => 0, floorMs: 0, log: () => {}, trusts: () => true },
+        logUnknown: () => {},
         outageIsRejection: false,
         guessing: createGuessingStore({ enabled: false, exemptNetworks: [] }, {
           ...{ has: () => false, add: () => {} },

@@ -62,6 +62,12 @@ Deno.test("the log names the most telling reason", async () => {
   }
 });
 
+Deno.test("a wrong proof to one backend is told as such, whatever those before it said", async () => {
+  await using setup = bench({ backends: [saying("a", no("unknown-user")), withPassword("b", [NAME], "secret")] });
+  const { event } = await setup.prove(SHIN, false);
+  deepEqual([event.result, event.reason], ["rejected", "the proof fits no verifier"]);
+});
+
 Deno.test("a backend that throws is unavailable, and its bug is logged without what it was asked", async () => {
   const password = "Tr0ub4dor";
   await using setup = bench({

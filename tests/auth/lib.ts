@@ -126,6 +126,7 @@ export function bench(setup: Setup): Bench {
   const { backends, realms = [], trustMech = ["PLAIN"], userCaseSensitive = true, deadlineMs = 60_000 } = setup;
   const clock = new Clock();
   const events: LogEvent[] = [];
+  let logged = Promise.withResolvers<void>();
   const waits: number[] = [];
   const known = openKnownNetworks(null);
   if (!known.ok) throw new TypeError(known.problem.message);
@@ -145,7 +146,11 @@ export function bench(setup: Setup): Bench {
     backends,
     guessing,
     cache: setup.cache ?? createSuccessCache({ key: KEY }),
-    log: (event) => events.push(event),
+    log: (event) => {
+      events.push(event);
+      logged.resolve();
+      logged = Promise.withResolvers();
+    },
     clock,
     key: KEY,
     wait: (ms, signal) => {
@@ -158,7 +163,10 @@ export function bench(setup: Setup): Bench {
   const end = async (exchange: AuthenticationExchange, outcome: ExchangeOutcome, answer: Answer): Promise<Login> => {
     const id = `login.${++ended}`;
     const verdict = await exchange.conclude(outcome, id);
-    const [event, ...more] = ends(events).filter((each) => each.id === id);
+    const logOf = () => ends(events).filter((each) => each.id === id);
+    // That of an unknown name comes a moment after the verdict.
+    while (logOf().length === 0) await logged.promise;
+    const [event, ...more] = logOf();
     if (event === undefined || more.length > 0) throw new TypeError("expected one line for each end");
     return { verdict, event, answer };
   };

@@ -2,7 +2,6 @@ import { deepEqual, equal, notEqual, ok, rejects } from "node:assert/strict";
 import { judgeHash, spendCrypt, verifyCrypt } from "../../backends/lib/crypt.ts";
 import { cryptLibrary } from "../../backends/lib/crypt_library.ts";
 import { verifyShaCrypt } from "../../backends/lib/crypt_sha.ts";
-import { createTurns } from "../../backends/lib/turns.ts";
 import { utf8 } from "../../src/lib/octets.ts";
 import { requirePrograms, run, runOrThrow } from "../servers/lib.ts";
 
@@ -232,40 +231,6 @@ Deno.test("the time of a wrong password is spent in the form that is asked for, 
   equal(await spendCrypt("x", null, { signal }), undefined);
   equal(await spendCrypt("x", SHA_VECTORS[0]![1], { signal }), undefined);
   await rejects(spendCrypt("x", null, { signal: AbortSignal.abort("gone") }), (reason) => reason === "gone");
-});
-
-Deno.test("turns: so many at a time, in order, and one that leaves gives its place on", async () => {
-  const turns = createTurns(2);
-  const gates = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
-  const begun: number[] = [];
-  const enter = (at: number, signal = never()) =>
-    turns(async () => {
-      begun.push(at);
-      await gates[at]?.promise;
-      return at;
-    }, signal);
-  const leaving = new AbortController();
-  const both = [enter(0), enter(1)];
-  const third = enter(2, leaving.signal);
-  const fourth = enter(3);
-  await Promise.resolve();
-  deepEqual(begun, [0, 1]);
-  leaving.abort("left");
-  await rejects(third, (reason) => reason === "left");
-  gates[0]?.resolve();
-  equal(await both[0], 0);
-  gates[3]?.resolve();
-  equal(await fourth, 3);
-  gates[1]?.resolve();
-  equal(await both[1], 1);
-  deepEqual(begun, [0, 1, 3]);
-  await rejects(turns(() => Promise.reject(new RangeError("x")), never()), RangeError);
-  const running = new AbortController();
-  const held = enter(2, running.signal);
-  running.abort("left");
-  await rejects(held, (reason) => reason === "left");
-  gates[2]?.resolve();
-  deepEqual(await Promise.all([enter(0), enter(1), enter(3)]), [0, 1, 3]);
 });
 
 withPrograms(

@@ -6,11 +6,9 @@ import { makeSite, startProgram } from "../lib/program.ts";
 import { converse, logIn } from "../lib/submission.ts";
 import { makeFolder } from "../servers/lib.ts";
 import { makeSystemUser } from "../servers/system_users.ts";
-import { backendContract } from "./contract.ts";
 import {
   askLookup,
   askPassword,
-  FOREIGN_PASSWORD,
   hashOf,
   inShort,
   lineOf,
@@ -21,38 +19,13 @@ import {
   REALM,
   requireSystemUsers,
   sharedSystemUsers,
+  unixContracts,
 } from "./unix_lib.ts";
 
 const withUsers = requireSystemUsers();
 
-backendContract("passwd with a file", {
-  open: async () =>
-    await openFile(
-      "passwd",
-      lineOf("passwd", ["taro", await hashOf(PASSWORD)]) + lineOf("passwd", ["花子", await hashOf(FOREIGN_PASSWORD)]),
-    ),
-  right: { user: { local: "taro", realm: REALM }, password: PASSWORD },
-  foreign: { user: { local: "花子", realm: REALM }, password: FOREIGN_PASSWORD },
-  unknown: { local: "jiro", realm: REALM },
-  deadlineMs: 10_000,
-  peer: null,
-});
-
 const users = sharedSystemUsers();
-
-backendContract("passwd of the system", {
-  open: async () => {
-    await users.make();
-    const backend = await openUnix("passwd");
-    return { backend, [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose]() };
-  },
-  right: { user: { local: users.right, realm: REALM }, password: PASSWORD },
-  foreign: { user: { local: users.foreign, realm: REALM }, password: FOREIGN_PASSWORD },
-  unknown: { local: `${users.right}x`, realm: REALM },
-  deadlineMs: 10_000,
-  peer: null,
-  test: withUsers,
-});
+unixContracts("passwd", users);
 
 Deno.test("the type passwd is in the registry, with the keys of shadow", () => {
   equal(BACKENDS.get("passwd"), PASSWD);

@@ -172,11 +172,13 @@ Deno.test("pwcheck: what the daemon says, and what it means", async () => {
   }
 });
 
-Deno.test("pwcheck: an outage is told with its cause", async () => {
-  await using folder = await makeFolder();
-  await using backend = await openBackend(folder.path);
-  const path = `${folder.path}/pwcheck`;
-  deepEqual(await ask(backend, "shin", SECRET), { kind: "unavailable", cause: `there is no socket ${path}` });
-  Deno.listen({ transport: "unix", path }).close();
-  deepEqual(await ask(backend, "shin", SECRET), { kind: "unavailable", cause: `nobody listens at ${path}` });
+test("pwcheck: an outage is told with its cause", async () => {
+  await using daemon = await startPwcheck({ shin: SECRET });
+  await using nowhere = await openBackend(daemon.folder, { path: "missing" });
+  const missing = `there is no socket ${daemon.folder}/missing`;
+  deepEqual(await ask(nowhere, "shin", SECRET), { kind: "unavailable", cause: missing });
+  await using backend = await openBackend(daemon.folder);
+  await daemon.stop();
+  const gone = `nobody listens at ${daemon.folder}/pwcheck`;
+  deepEqual(await ask(backend, "shin", SECRET), { kind: "unavailable", cause: gone });
 });

@@ -145,8 +145,8 @@ Deno.test("all silent: each is asked in its order, and the time is over when it 
 Deno.test("a late reply of the first server counts while the second is asked, and ends its hold", async () => {
   const late = Promise.withResolvers<Received>();
   await using first = scriptedRadius((one, at) => at === 0 ? late.resolve(one) : undefined);
-  await using second = scriptedRadius(async () => {
-    const one = await late.promise;
+  await using second = scriptedRadius(async (own, at) => {
+    const one = at === 0 ? await late.promise : own;
     await one.reply(reply(one, ACCEPT));
   });
   using client = clientOf([first, second], { now: () => 0 });

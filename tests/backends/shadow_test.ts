@@ -7,7 +7,6 @@ import { NOBODY } from "../lib/root.ts";
 import { converse, type Login, logIn } from "../lib/submission.ts";
 import { makeFolder, requirePrograms, run } from "../servers/lib.ts";
 import { makeSystemUser } from "../servers/system_users.ts";
-import { backendContract } from "./contract.ts";
 import { eventually } from "./contract_lib.ts";
 import {
   askLookup,
@@ -23,40 +22,15 @@ import {
   REALM,
   requireSystemUsers,
   sharedSystemUsers,
+  unixContracts,
 } from "./unix_lib.ts";
 
 const today = () => Math.floor(Date.now() / 86_400_000);
 const withUsers = requireSystemUsers();
 const withMkpasswd = requirePrograms(["mkpasswd"]);
 
-backendContract("shadow with a file", {
-  open: async () =>
-    await openFile(
-      "shadow",
-      lineOf("shadow", ["taro", await hashOf(PASSWORD)]) + lineOf("shadow", ["花子", await hashOf(FOREIGN_PASSWORD)]),
-    ),
-  right: { user: { local: "taro", realm: REALM }, password: PASSWORD },
-  foreign: { user: { local: "花子", realm: REALM }, password: FOREIGN_PASSWORD },
-  unknown: { local: "jiro", realm: REALM },
-  deadlineMs: 10_000,
-  peer: null,
-});
-
 const users = sharedSystemUsers();
-
-backendContract("shadow of the system", {
-  open: async () => {
-    await users.make();
-    const backend = await openUnix("shadow");
-    return { backend, [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose]() };
-  },
-  right: { user: { local: users.right, realm: REALM }, password: PASSWORD },
-  foreign: { user: { local: users.foreign, realm: REALM }, password: FOREIGN_PASSWORD },
-  unknown: { local: `${users.right}x`, realm: REALM },
-  deadlineMs: 10_000,
-  peer: null,
-  test: withUsers,
-});
+unixContracts("shadow", users);
 
 Deno.test("the section shadow has its keys and no others", () => {
   equal(BACKENDS.get("shadow"), SHADOW);

@@ -13,7 +13,7 @@ import { utf8 } from "../../src/lib/octets.ts";
 import { requireRoot } from "../lib/root.ts";
 import { findProgram, makeFolder, type RegisterTest, requirePrograms } from "../servers/lib.ts";
 import { makeSystemUser, SYSTEM_USER_PROGRAMS, systemUserName } from "../servers/system_users.ts";
-import type { OpenBackend } from "./contract.ts";
+import { backendContract, type OpenBackend } from "./contract.ts";
 import { ORIGIN } from "./contract_lib.ts";
 
 /** The kinds of backend. */
@@ -126,6 +126,34 @@ export interface SharedUsers {
   /** Its password is `FOREIGN_PASSWORD`. */
   readonly foreign: string;
   make(): Promise<void>;
+}
+
+/** Registers the contract suite, on a file and on accounts of this machine. */
+export function unixContracts(form: Form, users: SharedUsers): void {
+  const rest = { deadlineMs: 10_000, peer: null } as const;
+  backendContract(`${form} with a file`, {
+    open: async () =>
+      await openFile(
+        form,
+        lineOf(form, ["taro", await hashOf(PASSWORD)]) + lineOf(form, ["花子", await hashOf(FOREIGN_PASSWORD)]),
+      ),
+    right: { user: { local: "taro", realm: REALM }, password: PASSWORD },
+    foreign: { user: { local: "花子", realm: REALM }, password: FOREIGN_PASSWORD },
+    unknown: { local: "jiro", realm: REALM },
+    ...rest,
+  });
+  backendContract(`${form} of the system`, {
+    open: async () => {
+      await users.make();
+      const backend = await openUnix(form);
+      return { backend, [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose]() };
+    },
+    right: { user: { local: users.right, realm: REALM }, password: PASSWORD },
+    foreign: { user: { local: users.foreign, realm: REALM }, password: FOREIGN_PASSWORD },
+    unknown: { local: `${users.right}x`, realm: REALM },
+    ...rest,
+    test: requireSystemUsers(),
+  });
 }
 
 /** Chooses their names. */

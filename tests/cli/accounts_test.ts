@@ -123,7 +123,7 @@ file = "old.db"
   const { stdout } = await site.run(["auth", "test", "shin", "--password-stdin"], "secret");
   assert.match(
     stdout,
-    /^sasldb: rejected:unknown-user .*\nold: accepted .*\naccepted: the account is shin@baz\.co\.jp\n/,
+    /backend sasldb .*rejected: unknown-user.*\nbackend old .*accepted[^]*accepted: the account is shin@baz\.co\.jp\n/,
   );
 });
 

@@ -19,6 +19,7 @@ async function serveControl(path: string, report: typeof well): Promise<AsyncDis
     spool: mapSpool(new Map()),
     health: () => Promise.resolve(report),
     reload: () => Promise.resolve(succeed(undefined)),
+    onRetry: () => {},
     log,
   });
   const served = await serveUnix(`${path}/control.sock`, { mode: 0o660, handler: app.fetch });

@@ -21,6 +21,7 @@ async function server(...mails: readonly QueuedMail[]) {
     spool: mapSpool(queue),
     health: () => Promise.resolve(healthReport([])),
     reload: () => Promise.resolve(succeed(undefined)),
+    onRetry: () => {},
     log: keptLog().log,
   });
   const served = await serveUnix(`${folder.path}/control.sock`, { mode: 0o660, handler: app.fetch });
@@ -88,10 +89,13 @@ Deno.test("hold, release, retry and delete change the queue of the server", asyn
   assert.deepEqual(await run(it.path, "queue", "retry", "a"), {
     code: 1,
     out: "",
-    err: "dokodemo: Cannot retry a: none of its recipients is in a state for that\n",
+    err: "dokodemo: Cannot retry a: nothing of it waits (what is held has to be released first)\n",
   });
+  const again = await run(it.path, "queue", "hold", "a");
+  assert.deepEqual(again, { code: 1, out: "", err: "dokodemo: Cannot hold a: it is held already\n" });
   assert.deepEqual(await run(it.path, "queue", "release", "a"), { code: 0, out: "a is released\n", err: "" });
   assert.equal(state(), "waiting");
+  assert.equal((await run(it.path, "queue", "release", "a")).err, "dokodemo: Cannot release a: it is not held\n");
   assert.deepEqual(await run(it.path, "queue", "retry", "a"), { code: 0, out: "a is tried now\n", err: "" });
   assert.deepEqual(await run(it.path, "queue", "retry"), { code: 0, out: "2 mails are tried now\n", err: "" });
   const deleted = await run(it.path, "queue", "delete", "a", "nothing", "b");
@@ -162,8 +166,11 @@ Deno.test("verify: a whole queue is 0, a damaged one 65 and left as it is, and s
   const saved = `${folder.path}/saved.sqlite`;
   const salvaged = await run(folder.path, "queue", "verify", "--salvage", saved);
   assert.equal(salvaged.code, 0, salvaged.err);
-  assert.match(salvaged.out, /^1 mails are in /);
+  assert.match(salvaged.out, /^1 mail is in /);
   assert.equal((await run(folder.path, "queue", "verify", "--salvage", saved)).code, 73);
+  const nowhere = await run(folder.path, "queue", "verify", "--salvage", `${folder.path}/nothing/saved.sqlite`);
+  assert.equal(nowhere.code, 73);
+  assert.match(nowhere.err, /^dokodemo: Cannot make .*: there is no such folder\n$/);
 
   const file = `${folder.path}/spool.sqlite`;
   await Deno.writeTextFile(file, "no database at all, but long enough to be looked at".repeat(100));
@@ -173,6 +180,9 @@ Deno.test("verify: a whole queue is 0, a damaged one 65 and left as it is, and s
     assert.equal(damaged.code, 65, damaged.err);
     assert.match(damaged.err, /--salvage/);
   }
+  const hopeless = await run(folder.path, "queue", "verify", "--salvage", `${folder.path}/more.sqlite`);
+  assert.deepEqual([hopeless.code, hopeless.out], [65, ""]);
+  assert.match(hopeless.err, /^dokodemo: Cannot save anything of .*spool\.sqlite: file is not a database; take it/);
   assert.deepEqual(await Deno.readFile(file), before);
 
   await Deno.rename(saved, file);

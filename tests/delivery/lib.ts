@@ -67,6 +67,7 @@ export function recordTask(
     received: 0,
     sizeOctets: octets.length,
     has8bit: options.has8bit ?? false,
+    notice: false,
   };
   const events: string[] = [];
   const outcomes = new Map<number, DeliveryOutcome>();

@@ -247,6 +247,21 @@ Deno.test("scheduler: a hop that refuses our login is not asked again for a minu
   assert.equal(stage.smarthost.opened, 2);
 });
 
+Deno.test("scheduler: a hop that refuses our login is asked at once when somebody wants a retry", async () => {
+  await using stage = await startStage();
+  stage.smarthost.problem = { kind: "deferred", cause: "auth", reply: "535 5.7.8 Wrong" };
+  const id = await store(stage.spool, envelopeTo("taro@example.net"));
+  await stage.log.until("delivery");
+  stage.smarthost.problem = null;
+  await stage.spool.retry(id);
+  const [, refused] = await stage.log.until("delivery", 2);
+  assert.deepEqual([refused?.outcome, stage.smarthost.opened], ["deferred", 1], "not because it is due alone");
+  stage.scheduler.forgive();
+  await stage.spool.retry(id);
+  await stage.log.until("mail-done");
+  assert.equal(stage.smarthost.opened, 2);
+});
+
 Deno.test("scheduler: when one conversation cannot be opened beside another, its mail goes in that one", async () => {
   await using stage = await startStage();
   const first = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { runProgram } from "../lib/program.ts";
 import { makeCertificate } from "../servers/certificate.ts";
-import { runDokodemo } from "../servers/dokodemo.ts";
 import { makeFolder, requirePrograms } from "../servers/lib.ts";
 
 const EXAMPLE = new URL("../../deploy/dokodemo.toml", import.meta.url);
@@ -20,10 +20,12 @@ requirePrograms(["openssl"])(
       .replaceAll("/etc/dokodemo/key.pem", keyFile)
       .replaceAll("/etc/dokodemo/ca.pem", caFile)
       .replaceAll("/etc/mail", folder.path)
-      .replaceAll("/var/lib/dokodemo", `${folder.path}/data`);
+      .replaceAll("/var/lib/dokodemo", `${folder.path}/data`)
+      // Which is not on every machine.
+      .replaceAll('user = "dokodemo"', 'user = "root"');
     for (const text of [example, example.replaceAll(SWITCHED_OFF_REGEXP, "")]) {
       await Deno.writeTextFile(file, text);
-      const { code, output } = await runDokodemo(["check", "--config", file]);
+      const { code, output } = await runProgram(["check", "--config", file]);
       assert.equal(code, 0, output);
     }
   },

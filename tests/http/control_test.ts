@@ -12,13 +12,15 @@ const WELL: HealthReport = healthReport([{ name: "spool", status: "ok", reason: 
 function control(...mails: readonly ReturnType<typeof queuedMail>[]) {
   const kept = keptLog();
   const queue = new Map(mails.map((mail) => [mail.id, mail]));
+  const retries: string[] = [];
   const parts: ControlParts = {
     spool: mapSpool(queue),
     health: () => Promise.resolve(WELL),
+    onRetry: () => void retries.push("asked"),
     reload: () => Promise.resolve(succeed(undefined)),
     log: kept.log,
   };
-  return { parts, queue, events: kept.events };
+  return { parts, queue, retries, events: kept.events };
 }
 
 function isProblem(answer: { readonly status: number; readonly body: unknown }, status: number, detail: RegExp): void {
@@ -97,6 +99,7 @@ Deno.test("one mail is shown with each recipient's history", async () => {
       envid: null,
       ret: null,
       nextTry: "2026-01-02T03:05:05.000Z",
+      notice: false,
       recipients: [
         { ...recipient, id: 0, forwardPath: "r0@example.net", state: "delivered", nextTry: null },
         { ...recipient, id: 1, forwardPath: "r1@example.net", state: "waiting", nextTry: "2026-01-02T03:05:05.000Z" },
@@ -108,15 +111,18 @@ Deno.test("one mail is shown with each recipient's history", async () => {
 });
 
 Deno.test("each change is made and logged", async () => {
-  const { parts, queue, events } = control(queuedMail("a", "waiting"));
+  const { parts, queue, retries, events } = control(queuedMail("a", "waiting"));
   await using it = await onSocket(controlApp(parts).fetch);
   const status = async (method: "POST" | "DELETE", path: string) => (await answered(it.ask(method, path))).status;
   assert.equal(await status("POST", "/api/v1/queue/a/hold"), 204);
   assert.equal(queue.get("a")?.recipients[0]?.state, "held");
   assert.equal(await status("POST", "/api/v1/queue/a/release"), 204);
   assert.equal(queue.get("a")?.recipients[0]?.state, "waiting");
+  assert.deepEqual(retries, []);
   assert.equal(await status("POST", "/api/v1/queue/a/retry"), 204);
+  assert.deepEqual(retries, ["asked"]);
   assert.deepEqual(await answered(it.ask("POST", "/api/v1/queue/retry")), { status: 200, body: { changed: 1 } });
+  assert.deepEqual(retries, ["asked", "asked"]);
   assert.equal(await status("DELETE", "/api/v1/queue/a"), 204);
   assert.equal(queue.size, 0);
   assert.deepEqual(

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   certificateChecks,
   chainChecks,
+  type HealthCheck,
   healthReport,
   type HealthSources,
   probeHealth,
@@ -15,7 +16,7 @@ const NOW = Date.UTC(2026, 0, 1);
 const well: HealthSources = {
   listeners: () => [{ name: "MTA", address: "[::]:25", up: true }],
   spool: { probe: () => Promise.resolve(succeed(undefined)), hasSpace: () => true },
-  backends: () => [{ name: "sasldb", probe: () => Promise.resolve(succeed(undefined)) }],
+  backends: () => [{ name: "sasldb", required: false, probe: () => Promise.resolve(succeed(undefined)) }],
   certificateEnds: () => NOW + 90 * DAY_MS,
   now: () => NOW,
   deadlineMs: 10_000,
@@ -40,9 +41,17 @@ Deno.test("a certificate warns under 14 days and is down only when it has expire
 Deno.test("one backend of two that is down is a warning, the only one or all are down", () => {
   const down = { name: "backend a", status: "down", reason: "connection refused" } as const;
   const ok = { name: "backend b", status: "ok", reason: null } as const;
-  assert.deepEqual(chainChecks([down, ok]).map((check) => check.status), ["warn", "ok"]);
-  assert.deepEqual(chainChecks([down]).map((check) => check.status), ["down"]);
-  assert.deepEqual(chainChecks([down, down]).map((check) => check.status), ["down", "down"]);
+  const statuses = (...checks: readonly HealthCheck[]) =>
+    chainChecks(checks.map((check) => ({ check, required: false }))).map(({ status }) => status);
+  assert.deepEqual(statuses(down, ok), ["warn", "ok"]);
+  assert.deepEqual(statuses(down), ["down"]);
+  assert.deepEqual(statuses(down, down), ["down", "down"]);
+  const required = (check: HealthCheck) => ({ check, required: true });
+  const sufficient = (check: HealthCheck) => ({ check, required: false });
+  const mixed = (...probed: Parameters<typeof chainChecks>[0]) => chainChecks(probed).map(({ status }) => status);
+  assert.deepEqual(mixed(required(down), sufficient(ok)), ["down", "ok"], "nobody comes in without it");
+  assert.deepEqual(mixed(required(ok), sufficient(down), sufficient(ok)), ["ok", "warn", "ok"]);
+  assert.deepEqual(mixed(required(ok), sufficient(down)), ["ok", "down"], "required alone lets nobody in");
 });
 
 Deno.test("all is well", async () => {
@@ -63,7 +72,7 @@ Deno.test("each part that is down is named with its reason", async () => {
     ...well,
     listeners: () => [{ name: "MSA", address: "[::]:587", up: false }],
     spool: { probe: () => Promise.resolve(fail("the disk is read-only")), hasSpace: () => false },
-    backends: () => [{ name: "ldap", probe: () => Promise.reject(new Error("connection refused")) }],
+    backends: () => [{ name: "ldap", required: false, probe: () => Promise.reject(new Error("connection refused")) }],
   });
   assert.equal(report.status, "down");
   assert.deepEqual(report.checks.filter((check) => check.status === "down"), [
@@ -78,6 +87,7 @@ Deno.test("a backend that never answers is down at the deadline, and told so by 
   let told = false;
   const silent = {
     name: "ldap",
+    required: false,
     probe: (signal: AbortSignal) => {
       signal.addEventListener("abort", () => told = true);
       return new Promise<never>(() => {});
@@ -85,7 +95,7 @@ Deno.test("a backend that never answers is down at the deadline, and told so by 
   };
   const report = await probeHealth({ ...well, backends: () => [silent], deadlineMs: 10 });
   assert.equal(report.status, "down");
-  assert.equal(report.checks.find((check) => check.name === "backend ldap")?.reason, "No answer within 10 ms");
+  assert.equal(report.checks.find((check) => check.name === "backend ldap")?.reason, "no answer within 10 ms");
   assert.ok(told);
 });
 

@@ -46,6 +46,7 @@ export function queuedMail(id: string, ...states: readonly QueuedRecipient["stat
     received: Date.UTC(2026, 0, 2, 3, 0, 0),
     sizeOctets: 4096,
     has8bit: false,
+    notice: false,
   };
 }
 
@@ -53,7 +54,7 @@ export function queuedMail(id: string, ...states: readonly QueuedRecipient["stat
 export function mapSpool(mails: Map<string, QueuedMail>): Spool {
   const turn = (id: string, from: QueuedRecipient["state"], to: QueuedRecipient["state"]) => {
     const mail = mails.get(id);
-    if (mail === undefined) return false;
+    if (mail === undefined || !mail.recipients.some((it) => it.state === from)) return false;
     mails.set(id, { ...mail, recipients: mail.recipients.map((it) => it.state === from ? { ...it, state: to } : it) });
     return true;
   };

@@ -69,6 +69,7 @@ function change(
             changed: "",
             credentials: [],
             schemes: [],
+            imported: false,
             legacyVerifiers: true,
             missingRealms: [],
           })

@@ -1,11 +1,13 @@
 /**
- * Our own program as a process: from the source tree, or the compiled binary that `DOKODEMO_BIN` names.
+ * Our own program as a process: from the source tree, or the compiled binary that `DOKODEMO_BIN` names, which then gets an empty
+ * environment, as from a service manager.
  *
  * @module
  */
 
 import { join } from "node:path";
 import { makeCertificate } from "../../src/cli/demo_certificate.ts";
+import type { Certificate } from "../servers/certificate.ts";
 import { type Finished, run, ServerProcess } from "../servers/lib.ts";
 import { PEOPLE, type Person, SITE } from "./people.ts";
 
@@ -15,6 +17,8 @@ export interface Site {
   readonly config: string;
   /** PEM of the authority that signed the certificate. */
   readonly authority: string;
+  /** The same in files: for SITE.hostname, localhost and 127.0.0.1. */
+  readonly certificate: Certificate;
   /** Where Maildir folders are: `{user}` below it. */
   readonly mail: string;
   readonly dataDir: string;
@@ -62,16 +66,27 @@ export interface RunningProgram extends AsyncDisposable {
 
 /** Runs a command of ours to its end. */
 export function runProgram(args: readonly string[], options: { readonly input?: string } = {}): Promise<Finished> {
-  const { program, before } = ourProgram();
-  return run(program, { ...options, args: [...before, ...args] });
+  const { program, before, clearEnv } = ourProgram();
+  return run(program, { ...options, args: [...before, ...args], clearEnv });
+}
+
+/** Someone with this account, for a site of its own. */
+export function personOf(account: string, password: string): Person {
+  const at = account.lastIndexOf("@");
+  return { local: account.slice(0, at), realm: account.slice(at + 1), password, disabled: false };
 }
 
 /** Writes the standard set-up of `tests/transcripts/README.md` into a folder. */
 export async function makeSite(folder: string, options: SiteOptions = {}): Promise<Site> {
-  const made = await makeCertificate([SITE.hostname, "127.0.0.1"], Date.now());
-  await Deno.writeTextFile(join(folder, "authority.pem"), made.authority);
-  await Deno.writeTextFile(join(folder, "certificate.pem"), made.certificate);
-  await Deno.writeTextFile(join(folder, "key.pem"), made.key, { mode: 0o600 });
+  const made = await makeCertificate([SITE.hostname, "localhost", "127.0.0.1"], Date.now());
+  const certificate = {
+    caFile: join(folder, "authority.pem"),
+    certificateFile: join(folder, "certificate.pem"),
+    keyFile: join(folder, "key.pem"),
+  };
+  await Deno.writeTextFile(certificate.caFile, made.authority);
+  await Deno.writeTextFile(certificate.certificateFile, made.certificate);
+  await Deno.writeTextFile(certificate.keyFile, made.key, { mode: 0o600 });
   const config = join(folder, "dokodemo.toml");
   await Deno.writeTextFile(config, siteConfig(folder, options));
   for (const { local, realm, password, disabled } of options.people ?? PEOPLE) {
@@ -84,6 +99,7 @@ export async function makeSite(folder: string, options: SiteOptions = {}): Promi
     folder,
     config,
     authority: made.authority,
+    certificate,
     mail: join(folder, "mail"),
     dataDir: join(folder, "data"),
   };
@@ -94,9 +110,9 @@ export async function startProgram(
   site: Pick<Site, "config">,
   { under = [], tree }: StartOptions = {},
 ): Promise<RunningProgram> {
-  const { program, before } = ourProgram(tree);
+  const { program, before, clearEnv } = ourProgram(tree);
   const [first = program, ...args] = [...under, program, ...before, "serve", "--config", site.config];
-  const process = new ServerProcess(first, { args });
+  const process = new ServerProcess(first, { args, clearEnv });
   await process.line((line) => line.includes('"kind":"ready"'));
   const log = () => process.lines.flatMap((line) => eventOf(line) ?? []);
   const ports = new Map(
@@ -126,11 +142,13 @@ export async function startProgram(
   };
 }
 
-function ourProgram(tree?: string): { readonly program: string; readonly before: readonly string[] } {
-  const binary = Deno.env.get("DOKODEMO_BIN");
-  if (binary !== undefined && tree === undefined) return { program: binary, before: [] };
+function ourProgram(
+  tree?: string,
+): { readonly program: string; readonly before: readonly string[]; readonly clearEnv: boolean } {
+  const binary = Deno.env.get("DOKODEMO_BIN") ?? "";
+  if (binary !== "" && tree === undefined) return { program: binary, before: [], clearEnv: true };
   const main = tree === undefined ? new URL("../../src/main.ts", import.meta.url).pathname : join(tree, "src/main.ts");
-  return { program: Deno.execPath(), before: ["run", "-A", "--quiet", "--no-check", main] };
+  return { program: Deno.execPath(), before: ["run", "-A", "--quiet", "--no-check", main], clearEnv: false };
 }
 
 function eventOf(line: string): LoggedEvent | null {

@@ -4,26 +4,15 @@ import type { LogEvent } from "../../src/log/event.ts";
 import { jsonLine, textLine } from "../../src/log/format.ts";
 import { concat } from "../../src/lib/octets.ts";
 import { openLog } from "../../src/log/sink.ts";
+import { refusedLogin } from "../lib/login_event.ts";
 
 const TIME = "2026-11-24T04:12:01.123Z";
 const AT = Date.parse(TIME);
 
-const refused: LogEvent & { readonly kind: "authentication" } = {
-  kind: "authentication",
-  id: "k3f9.2",
-  remote: "192.0.2.7",
-  listener: "MSA",
-  mechanism: "PLAIN",
-  tls: "TLSv1.3",
-  authcid: "shin@baz.co.jp",
-  authzid: null,
-  account: null,
-  credential: null,
-  result: "rejected",
+const refused = refusedLogin({
   reason: "wrong secret",
   chain: [{ backend: "sasldb", answer: "rejected:wrong-secret", ms: 63 }],
-  ms: 66,
-};
+});
 
 /** Collects what a log writes. */
 function collector(limit = Infinity) {

@@ -58,9 +58,11 @@ Deno.test("an administrator lists, shows, holds, releases, retries and deletes m
   await queue(site, 0, "retry");
   await program.events(1, isDone(second));
   assert.deepEqual((await list(site)).map(({ id, state }) => [id, state]), [[first, "held"]]);
-  assert.match((await queue(site, 1, "retry", first)).output, /none of its recipients is in a state for that/);
+  assert.match((await queue(site, 1, "retry", first)).output, /what is held has to be released first/);
+  assert.match((await queue(site, 1, "hold", first)).output, /Cannot hold \S+: it is held already/);
   // Released it waits for its time as before.
   await queue(site, 0, "release", first);
+  assert.match((await queue(site, 1, "release", first)).output, /Cannot release \S+: it is not held/);
   assert.deepEqual((await list(site)).map(({ id, state }) => [id, state]), [[first, "waiting"]]);
   await queue(site, 0, "retry", first);
   await program.events(1, isDone(first));

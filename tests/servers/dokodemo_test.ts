@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { mailsIn } from "../lib/maildir.ts";
+import { makeSite, personOf, type RunningProgram, runProgram, type Site, startProgram } from "../lib/program.ts";
 import { curl, CURL_PROGRAMS } from "./curl.ts";
-import { type Dokodemo, makeSite, type Site } from "./dokodemo.ts";
-import { requirePrograms } from "./lib.ts";
+import { makeFolder, requirePrograms } from "./lib.ts";
 import { msmtp, MSMTP_PROGRAMS } from "./msmtp.ts";
 import { sendmail, SENDMAIL_PROGRAMS } from "./sendmail.ts";
 import { swaks, SWAKS_PROGRAMS } from "./swaks.ts";
@@ -9,29 +11,30 @@ import { swaks, SWAKS_PROGRAMS } from "./swaks.ts";
 const USER = "shin@baz.co.jp";
 const PASSWORD = 'どこでも "correct" horse\\,=';
 const MAIL = { from: USER, to: "shin@foobar.co.jp" };
-const STORED = { users: { [USER]: PASSWORD } };
 
 /** Runs one client against a server of its own, then compares subjects of what is in the Maildir. */
 async function subjectsAfter(
-  site: Site,
-  send: (server: Dokodemo) => Promise<readonly string[]>,
+  password: string,
+  send: (server: RunningProgram, site: Site) => Promise<readonly string[]>,
 ): Promise<void> {
-  await using server = await site.start();
-  const sent = await send(server);
+  await using folder = await makeFolder();
+  const site = await makeSite(folder.path, { people: [personOf(USER, password)] });
+  await using server = await startProgram(site);
+  const sent = await send(server, site);
   await server.events(sent.length, ({ kind, outcome }) => kind === "delivery" && outcome === "delivered");
-  const subjects = (await site.mails("shin")).map((mail) => /^Subject: (.*?)\r?$/m.exec(mail)?.[1]);
+  const mails = (await mailsIn(join(site.mail, "shin"))).map((octets) => new TextDecoder().decode(octets));
+  const subjects = mails.map((mail) => /^Subject: (.*?)\r?$/m.exec(mail)?.[1]);
   assert.deepEqual(subjects.sort(), [...sent].sort());
-  assert.equal(await server.stop(), 0);
+  assert.equal((await server.process.stop()).code, 0);
 }
 
-requirePrograms([...SWAKS_PROGRAMS, "openssl"])(
+requirePrograms(SWAKS_PROGRAMS)(
   "swaks sends by each of its mechanisms, over STARTTLS and on the port of implicit TLS",
   async () => {
-    await using site = await makeSite(STORED);
-    await subjectsAfter(site, async (server) => {
+    await subjectsAfter(PASSWORD, async (server) => {
       const sent: string[] = [];
       for (const mechanism of ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5"]) {
-        for (const [tls, name] of [["starttls", "MSA"], ["implicit", "MSAS"], ["starttls", "MTA"]] as const) {
+        for (const [tls, name] of [["starttls", "msa"], ["implicit", "msas"], ["starttls", "mta"]] as const) {
           const subject = `swaks ${mechanism} ${name}`;
           const message = `Subject: ${subject}\n\nhello\n.dot\n`;
           const auth = { mechanism, user: USER, password: PASSWORD };
@@ -45,36 +48,37 @@ requirePrograms([...SWAKS_PROGRAMS, "openssl"])(
   },
 );
 
-requirePrograms([...SWAKS_PROGRAMS, "openssl"])(
-  "swaks is refused with the codes of the RFCs: wrong password, no login on MSA, relaying without one on MTA",
+requirePrograms(SWAKS_PROGRAMS)(
+  "swaks is refused with the codes of the RFCs: wrong password, no login on msa, relaying without one on mta",
   async () => {
-    await using site = await makeSite(STORED);
-    await using server = await site.start();
+    await using folder = await makeFolder();
+    const site = await makeSite(folder.path, { people: [personOf(USER, PASSWORD)] });
+    await using server = await startProgram(site);
+    const user = (verb: string) => runProgram(["user", verb, USER, "--config", site.config]);
     const at = (name: string) => ({ port: server.port(name), tls: "starttls", ...MAIL } as const);
     for (const mechanism of ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5"]) {
-      const wrong = await swaks({ ...at("MSA"), auth: { mechanism, user: USER, password: "wrong" } });
+      const wrong = await swaks({ ...at("msa"), auth: { mechanism, user: USER, password: "wrong" } });
       assert.equal(wrong.code, 28);
       assert.match(wrong.output, /535 5\.7\.8 /);
     }
-    assert.match((await swaks(at("MSA"))).output, /530 5\.7\.0 /);
-    assert.match((await swaks({ ...at("MTA"), to: "friend@example.net" })).output, /550 5\.7\.1 /);
-    assert.match((await swaks({ ...at("MTA"), to: "nobody@foobar.co.jp" })).output, /550 5\.1\.1 /);
-    const login = { auth: { mechanism: "PLAIN", user: USER, password: PASSWORD }, ...at("MSA") };
-    assert.equal((await site.command(["user", "disable", USER])).code, 0);
+    assert.match((await swaks(at("msa"))).output, /530 5\.7\.0 /);
+    assert.match((await swaks({ ...at("mta"), to: "friend@example.net" })).output, /550 5\.7\.1 /);
+    assert.match((await swaks({ ...at("mta"), to: "nobody@foobar.co.jp" })).output, /550 5\.1\.1 /);
+    const login = { auth: { mechanism: "PLAIN", user: USER, password: PASSWORD }, ...at("msa") };
+    assert.equal((await user("disable")).code, 0);
     assert.match((await swaks(login)).output, /535 5\.7\.8 /);
-    assert.equal((await site.command(["user", "enable", USER])).code, 0);
+    assert.equal((await user("enable")).code, 0);
     assert.equal((await swaks(login)).code, 0);
   },
 );
 
-requirePrograms([...CURL_PROGRAMS, "openssl"])(
+requirePrograms(CURL_PROGRAMS)(
   "curl sends by each of its mechanisms, our certificate checked",
   async () => {
-    await using site = await makeSite(STORED);
-    await subjectsAfter(site, async (server) => {
+    await subjectsAfter(PASSWORD, async (server, site) => {
       const sent: string[] = [];
       for (const mechanism of ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5"]) {
-        for (const [tls, name] of [["starttls", "MSA"], ["implicit", "MSAS"]] as const) {
+        for (const [tls, name] of [["starttls", "msa"], ["implicit", "msas"]] as const) {
           const subject = `curl ${mechanism} ${name}`;
           const result = await curl({
             ...{ port: server.port(name), tls, caFile: site.certificate.caFile, ...MAIL },
@@ -90,15 +94,14 @@ requirePrograms([...CURL_PROGRAMS, "openssl"])(
   },
 );
 
-requirePrograms([...MSMTP_PROGRAMS, "openssl"])(
+requirePrograms(MSMTP_PROGRAMS)(
   "msmtp sends by each of its mechanisms, our certificate checked",
   async () => {
     const password = "どこでも correct horse";
-    await using site = await makeSite({ users: { [USER]: password } });
-    await subjectsAfter(site, async (server) => {
+    await subjectsAfter(password, async (server, site) => {
       const sent: string[] = [];
       for (const mechanism of ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"]) {
-        for (const [tls, name] of [["starttls", "MSA"], ["implicit", "MSAS"]] as const) {
+        for (const [tls, name] of [["starttls", "msa"], ["implicit", "msas"]] as const) {
           const subject = `msmtp ${mechanism} ${name}`;
           const result = await msmtp({
             ...{ port: server.port(name), tls, caFile: site.certificate.caFile, ...MAIL },
@@ -114,15 +117,14 @@ requirePrograms([...MSMTP_PROGRAMS, "openssl"])(
   },
 );
 
-requirePrograms([...SENDMAIL_PROGRAMS, "openssl"])(
+requirePrograms(SENDMAIL_PROGRAMS)(
   "sendmail uses us as its smarthost by each of its mechanisms",
   async () => {
     const password = "correct horse";
-    await using site = await makeSite({ users: { [USER]: password } });
-    await subjectsAfter(site, async (server) => {
+    await subjectsAfter(password, async (server, site) => {
       const sent: string[] = [];
       for (const mechanism of ["PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"]) {
-        for (const name of ["MSA", "MTA"]) {
+        for (const name of ["msa", "mta"]) {
           const subject = `sendmail ${mechanism} ${name}`;
           const result = await sendmail({
             ...{ port: server.port(name), certificate: site.certificate, ...MAIL },

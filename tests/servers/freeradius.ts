@@ -5,7 +5,6 @@
  */
 
 import { Daemon } from "./daemon.ts";
-import { freePort } from "./lib.ts";
 
 /** The programs that this module runs: for `requirePrograms`. */
 export const FREERADIUS_PROGRAMS: readonly string[] = ["freeradius"];
@@ -33,7 +32,7 @@ export interface Freeradius {
 
 /** Starts one and resolves when it answers. */
 export async function startFreeradius(options: FreeradiusOptions): Promise<Freeradius> {
-  const port = freePort();
+  const port = freeUdpPort();
   const daemon = await Daemon.start(async (folder) => {
     await Deno.writeTextFile(`${folder}/dictionary`, "");
     await Deno.writeTextFile(`${folder}/users`, users(options.accounts));
@@ -49,6 +48,15 @@ export async function startFreeradius(options: FreeradiusOptions): Promise<Freer
     port,
     asked: async () => (await Deno.readTextFile(`${daemon.folder}/asked`)).trimEnd().split("\n"),
   };
+}
+
+/** A UDP port on 127.0.0.1 that was free a moment ago. */
+function freeUdpPort(): number {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const { addr } = socket;
+  socket.close();
+  if (addr.transport !== "udp") throw new TypeError("Cannot choose a port: the socket is not UDP");
+  return addr.port;
 }
 
 function users(accounts: FreeradiusOptions["accounts"]): string {

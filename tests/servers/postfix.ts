@@ -32,6 +32,8 @@ export interface PostfixService {
 export interface PostfixOptions {
   readonly services: readonly PostfixService[];
   readonly users?: readonly PostfixUser[];
+  /** The socket of a saslauthd that checks passwords instead of sasldb2. */
+  readonly saslauthd?: string;
   /** For services with TLS. */
   readonly certificate?: Certificate;
   /** Where accepted mail goes: the Maildir that `mails` reads (default), or a next hop on this port of 127.0.0.1. */
@@ -131,7 +133,8 @@ async function writeInstance(
   await runOrThrow("chown", { args: [`${MAIL_ID}:${MAIL_ID}`, `${folder}/mail`] });
   await writeUsers(folder, options.users ?? []);
   for (const service of options.services) {
-    await Deno.writeTextFile(`${folder}/etc/sasl/${service.name}.conf`, saslConfiguration(folder, service));
+    const text = saslConfiguration(folder, { service, saslauthd: options.saslauthd });
+    await Deno.writeTextFile(`${folder}/etc/sasl/${service.name}.conf`, text);
   }
   await Deno.writeTextFile(`${folder}/etc/main.cf`, mainConfiguration(folder, options));
   await Deno.writeTextFile(`${folder}/etc/master.cf`, masterConfiguration(options.services, ports));
@@ -152,11 +155,14 @@ async function writeUsers(folder: string, users: readonly PostfixUser[]): Promis
 }
 
 // Debian's Postfix looks for NAME.conf in sasl/ under its own configuration folder, whatever cyrus_sasl_config_path says.
-function saslConfiguration(folder: string, service: PostfixService): string {
+function saslConfiguration(
+  folder: string,
+  { service, saslauthd }: { readonly service: PostfixService; readonly saslauthd: string | undefined },
+): string {
   return lines(
-    "pwcheck_method: auxprop",
-    "auxprop_plugin: sasldb",
-    `sasldb_path: ${folder}/etc/sasl/sasldb2`,
+    ...(saslauthd === undefined
+      ? ["pwcheck_method: auxprop", "auxprop_plugin: sasldb", `sasldb_path: ${folder}/etc/sasl/sasldb2`]
+      : ["pwcheck_method: saslauthd", `saslauthd_path: ${saslauthd}`]),
     `mech_list: ${service.mechanisms.join(" ")}`,
   );
 }

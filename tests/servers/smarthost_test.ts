@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { makeSite, personOf, type RunningProgram, runProgram, startProgram } from "../lib/program.ts";
 import { makeCertificate } from "./certificate.ts";
-import { type Dokodemo, makeSite } from "./dokodemo.ts";
 import { makeFolder, requirePrograms } from "./lib.ts";
 import { type Postfix, POSTFIX_PROGRAMS, startPostfix } from "./postfix.ts";
 import { swaks, SWAKS_PROGRAMS } from "./swaks.ts";
@@ -28,15 +28,15 @@ async function startSmarthost(folder: string): Promise<{ readonly postfix: Postf
 async function smarthostKeys(
   folder: string,
   { port, caFile, password }: { readonly port: number; readonly caFile: string; readonly password: string },
-): Promise<readonly string[]> {
+): Promise<string> {
   const file = `${folder}/default-auth-info-${port}`;
   await Deno.writeTextFile(file, `relay\nrelay\n${password}\nexample.net\n`, { mode: 0o600 });
-  return [`address = "127.0.0.1:${port}"`, `ca_file = "${caFile}"`, `auth_info_file = "${file}"`];
+  return `address = "127.0.0.1:${port}"\nca_file = "${caFile}"\nauth_info_file = "${file}"`;
 }
 
-async function submit(server: Dokodemo, subject: string): Promise<void> {
+async function submit(server: RunningProgram, subject: string): Promise<void> {
   const sent = await swaks({
-    ...{ port: server.port("MSA"), tls: "starttls", from: USER, to: "friend@example.net" },
+    ...{ port: server.port("msa"), tls: "starttls", from: USER, to: "friend@example.net" },
     auth: { mechanism: "PLAIN", user: USER, password: PASSWORD },
     message: `From: ${USER}\nSubject: ${subject}\n\n.dot\n`,
   });
@@ -50,12 +50,13 @@ test("serve relays through a real Postfix by each mechanism and by implicit TLS"
   for (const service of [...MECHANISMS, "smtps"]) {
     const port = postfix.port(service);
     const smarthost = await smarthostKeys(folder.path, { port, caFile, password: SMARTHOST_PASSWORD });
-    const tls = service === "smtps" ? ['tls = "implicit"'] : [];
-    await using site = await makeSite({ users: { [USER]: PASSWORD }, smarthost: [...smarthost, ...tls] });
-    await using server = await site.start();
+    const tls = service === "smtps" ? '\ntls = "implicit"' : "";
+    await using ours = await makeFolder();
+    const site = await makeSite(ours.path, { people: [personOf(USER, PASSWORD)], smarthost: smarthost + tls });
+    await using server = await startProgram(site);
     await submit(server, `by ${service}`);
     await server.events(1, ({ kind, outcome }) => kind === "delivery" && outcome === "relayed");
-    assert.equal(await server.stop(), 0);
+    assert.equal((await server.process.stop()).code, 0);
   }
   const mails = (await postfix.mails(MECHANISMS.length + 1)).map((octets) => new TextDecoder().decode(octets));
   const subjects = mails.map((mail) => /^Subject: (.*)$/m.exec(mail)?.[1]);
@@ -79,13 +80,14 @@ test("serve keeps the mail and raises an alarm when the smarthost refuses the lo
     ]
   ) {
     const smarthost = await smarthostKeys(folder.path, settings);
-    await using site = await makeSite({ users: { [USER]: PASSWORD }, smarthost });
-    await using server = await site.start();
+    await using ours = await makeFolder();
+    const site = await makeSite(ours.path, { people: [personOf(USER, PASSWORD)], smarthost });
+    await using server = await startProgram(site);
     await submit(server, "kept");
     await server.events(1, ({ kind }) => kind === "alarm");
     await server.events(1, ({ kind, outcome }) => kind === "delivery" && outcome === "deferred");
-    assert.equal(await server.stop(), 0);
-    const queue: unknown = JSON.parse((await site.command(["queue", "list", "--json"])).output);
+    assert.equal((await server.process.stop()).code, 0);
+    const queue: unknown = JSON.parse((await runProgram(["queue", "list", "--json", "--config", site.config])).output);
     assert.ok(Array.isArray(queue) && queue.length === 1);
   }
   assert.ok(!postfix.log.some((line) => line.includes("status=sent")));

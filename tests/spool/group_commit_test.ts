@@ -90,6 +90,7 @@ function commit(
     received: 1,
     sizeOctets: 10,
     has8bit: false,
+    notice: false,
     content,
   };
   return { kind: "commit", mail };

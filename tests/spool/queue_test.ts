@@ -101,7 +101,7 @@ Deno.test("an outcome and its notice are kept together, and only once", async ()
     const [bounce, ...rest] = await spool.claim(clock.time, 10, LEASE_MS);
     assert.ok(bounce !== undefined);
     assert.deepEqual(rest, []);
-    assert.deepEqual([bounce.envelope, bounce.account], [notice.envelope, null]);
+    assert.deepEqual([bounce.envelope, bounce.account, bounce.notice], [notice.envelope, null, true]);
     assert.deepEqual(await contentOf(spool, bounce.id), content);
     await spool.remove(bounce.id);
   }
@@ -134,7 +134,9 @@ Deno.test("a held mail is not claimed until it is released; held during an attem
   assert.equal(await spool.nextDue(), null);
   assert.deepEqual(await spool.claim(clock.time, 10, LEASE_MS), []);
   assert.equal(await spool.retry(id), 0);
+  assert.equal(await spool.hold(id), false, "it is held already");
   assert.equal(await spool.release(id), true);
+  assert.equal(await spool.release(id), false, "it is not held any more");
   assert.deepEqual(idsOf(await spool.claim(clock.time, 10, LEASE_MS)), [id]);
   await spool.attempt(id, [0]);
   assert.equal(await spool.hold(id), true);

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { salvage } from "../../src/spool/verify.ts";
 import { TextLineStream } from "./lines.ts";
 import { contentOf, envelopeTo, namesIn, openTestSpool, patterned, store, tempDir } from "./fixture.ts";
 
@@ -31,6 +33,25 @@ Deno.test("a restart goes on where the last process ended", async () => {
   const [warning, ...rest] = second.events;
   assert.ok(warning?.kind === "warning" && warning.text.includes(id));
   assert.deepEqual(rest, []);
+});
+
+Deno.test("a database of version 1 is brought forward with its mails, and what is salvaged of one too", async () => {
+  await using dir = await tempDir();
+  const file = `${dir.path}/spool.sqlite`;
+  const first = await openTestSpool(dir.path);
+  const id = await store(first.spool, envelopeTo("a@b.example"));
+  await first[Symbol.asyncDispose]();
+  {
+    using db = new DatabaseSync(file);
+    db.exec("ALTER TABLE mail DROP COLUMN notice; PRAGMA user_version = 1");
+  }
+  await using saved = await tempDir();
+  assert.deepEqual(salvage(file, `${saved.path}/spool.sqlite`), { ok: true, value: { mails: 1, lost: [] } });
+  for (const path of [dir.path, saved.path]) {
+    await using second = await openTestSpool(path);
+    const mails = await second.spool.list({}, { after: null, count: 10 });
+    assert.deepEqual(mails.map((mail) => [mail.id, mail.notice]), [[id, false]]);
+  }
 });
 
 Deno.test("kill -9 in the middle of commits: each acknowledged mail is there, octet for octet", async () => {

@@ -1,18 +1,22 @@
 /**
- * So many pieces of work at a time that cannot be stopped once they run, such as calls into a C library. The others wait in line.
+ * So many pieces of work at a time that cannot be stopped once they run, such as scrypt or calls into a C library. The others wait in
+ * line.
  *
  * @module
  */
 
-/** Does the work when it is its turn. An aborted signal ends the wait with its reason at once; work that runs keeps its turn until it is done. */
-export type Turns = <Value>(work: () => Promise<Value>, signal: AbortSignal) => Promise<Value>;
+/**
+ * Does the work when it is its turn, first come first served. An aborted signal ends the wait with its reason at once; work that runs
+ * keeps its turn until it is done.
+ */
+export type Turns = <Value>(work: () => Promise<Value>, signal?: AbortSignal) => Promise<Value>;
 
-/** Makes a line for so many at a time, first come first served. */
+/** Makes a line for so many at a time. */
 export function createTurns(limit: number): Turns {
   const line = new Set<() => void>();
   let running = 0;
 
-  const enter = async (signal: AbortSignal) => {
+  const enter = async (signal: AbortSignal | undefined) => {
     if (running < limit) {
       running++;
       return;
@@ -40,9 +44,9 @@ export function createTurns(limit: number): Turns {
   };
 
   return async (work, signal) => {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     await enter(signal);
-    if (signal.aborted) {
+    if (signal?.aborted === true) {
       exit();
       throw signal.reason;
     }
@@ -50,7 +54,8 @@ export function createTurns(limit: number): Turns {
   };
 }
 
-async function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+async function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return await promise;
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
