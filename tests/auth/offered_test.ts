@@ -83,3 +83,21 @@ Deno.test("a list is made once for each condition", () => {
   });
   equal(offer({ mechList: null }, TLS), offer({ mechList: null }, { ...TLS, remote: "198.51.100.1" }));
 });
+
+Deno.test("what a backend can answer is looked at for each connection", () => {
+  const schemes = new Set<VerifierScheme>(["cram-md5", "digest-md5", "scram-sha-1", "scram-sha-256"]);
+  const offer = createOffer({
+    sasl: { mechList: LIST, cleartextNetworks: [], cleartextMechs: [] },
+    answers: [{ password: true, lookup: true, tokens: new Set(), schemes }],
+    mechanisms: MECHANISMS,
+  });
+  const names = (mechList: readonly string[] | null) => offer({ mechList }, TLS).map(({ name }) => name);
+  const all = names(null);
+  ok(all.includes("SCRAM-SHA-256") && all.includes("CRAM-MD5"));
+  // An account was imported that has verifiers for CRAM-MD5 alone.
+  for (const scheme of ["digest-md5", "scram-sha-1", "scram-sha-256"] as const) schemes.delete(scheme);
+  deepEqual(names(null), all.filter((name) => !/^(SCRAM|DIGEST)/.test(name)));
+  deepEqual(names(["SCRAM-SHA-256", "PLAIN"]), ["PLAIN"]);
+  for (const scheme of ["digest-md5", "scram-sha-1", "scram-sha-256"] as const) schemes.add(scheme);
+  deepEqual(names(null), all);
+});

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { COMMAND } from "../../backends/command.ts";
 import { BACKENDS } from "../../backends/registry.ts";
 import { BackendProblem } from "../../src/backend_module.ts";
+import { requireRoot } from "../lib/root.ts";
 import { FREERADIUS_PROGRAMS, startFreeradius } from "../servers/freeradius.ts";
 import { findProgram, makeFolder, requirePrograms, runOrThrow } from "../servers/lib.ts";
 import { backendContract, type OpenBackend } from "./contract.ts";
@@ -420,17 +421,13 @@ Deno.test("command: what it has started is killed with it, and so is what does n
   await folder[Symbol.asyncDispose]();
 });
 
-Deno.test({
-  name: "command: run_as runs it as another user, without our groups",
-  ignore: Deno.uid() !== 0,
-  fn: async () => {
-    await using told = await openShell(
-      `${HELLO}read line\nprintf '{"id":1,"kind":"rejected","why":"disabled","note":"%s"}\\n' "$(id -un) $(id -G)"\nread line\n`,
-      { run_as: "nobody" },
-    );
-    const gid = (await runOrThrow("id", { args: ["-g", "nobody"] })).trim();
-    deepEqual(await askPassword(told, "shin"), { kind: "rejected", why: "disabled", note: `nobody ${gid}` });
-  },
+requireRoot()("command: run_as runs it as another user, without our groups", async () => {
+  await using told = await openShell(
+    `${HELLO}read line\nprintf '{"id":1,"kind":"rejected","why":"disabled","note":"%s"}\\n' "$(id -un) $(id -G)"\nread line\n`,
+    { run_as: "nobody" },
+  );
+  const gid = (await runOrThrow("id", { args: ["-g", "nobody"] })).trim();
+  deepEqual(await askPassword(told, "shin"), { kind: "rejected", why: "disabled", note: `nobody ${gid}` });
 });
 
 Deno.test("command: exit codes of a checkpassword program, and what is too long for it", async () => {
