@@ -87,8 +87,7 @@ function accountsOf({ accounts, leftOut }: CyrusContent, defaultRealm: string): 
   const byKey = new Map<string, CyrusAccount>();
   for (const account of accounts) {
     const key = cyrusKey(account, defaultRealm);
-    // Of realms that differ only by case, the one written as realms are.
-    if (!byKey.has(key) || account.realm === account.realm.toLowerCase()) byKey.set(key, account);
+    if (!byKey.has(key)) byKey.set(key, account);
   }
   return {
     find: (user) => byKey.get(cyrusKey(user, defaultRealm)) ?? null,

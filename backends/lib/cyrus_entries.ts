@@ -35,7 +35,7 @@ export interface CyrusPassword {
 
 /** What a file holds. */
 export interface CyrusContent {
-  /** No two have the same user and realm. */
+  /** No two have the same user and realm. By name; of realms that differ by case the one in lower case comes first. */
   readonly accounts: readonly CyrusAccount[];
   /** What is not read and why, one sentence each, without a secret. */
   readonly leftOut: readonly string[];
@@ -59,18 +59,18 @@ export function readCyrusFile(octets: Uint8Array<ArrayBuffer>): Result<CyrusCont
   const pairs = readBerkeleyDb(octets);
   if (!pairs.ok) return pairs;
   const leftOut: string[] = [];
-  const byName = new Map<string, Entry[]>();
+  const grouped = new Map<string, Entry[]>();
   for (const pair of pairs.value) {
     const entry = readEntry(pair);
     if (!entry.ok) leftOut.push(entry.problem);
     else if (entry.value.local !== "") {
       const { local, realm } = entry.value;
-      const entries = byName.get(`${local}\0${realm}`) ?? [];
-      byName.set(`${local}\0${realm}`, [...entries, entry.value]);
+      const entries = grouped.get(`${local}\0${realm}`) ?? [];
+      grouped.set(`${local}\0${realm}`, [...entries, entry.value]);
     }
   }
-  const accounts = [...byName.values()].flatMap((entries) => readAccount(entries, leftOut) ?? []);
-  return succeed({ accounts, leftOut });
+  const accounts = [...grouped.values()].flatMap((entries) => readAccount(entries, leftOut) ?? []);
+  return succeed({ accounts: accounts.toSorted(byName), leftOut });
 }
 
 /** The form in which names are looked up: that of prepared names. An empty realm is the default one. */
@@ -85,6 +85,16 @@ export function cyrusKey(
 export function canonicalRealm(realm: string): string {
   const lower = realm.normalize("NFC").toLowerCase();
   return toAscii(lower) ?? lower;
+}
+
+function byName(a: CyrusAccount, b: CyrusAccount): number {
+  const [left, right] = [sortKey(a), sortKey(b)];
+  return left === right ? 0 : left < right ? -1 : 1;
+}
+
+function sortKey({ local, realm }: CyrusAccount): string {
+  const lower = realm.toLowerCase();
+  return [local, lower, realm === lower ? "" : realm].join("\0");
 }
 
 function readEntry([key, value]: Pair): Result<Entry, string> {

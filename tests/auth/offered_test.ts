@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Backend, VerifierScheme } from "../../src/backend.ts";
 import { createOffer, type OfferFacts } from "../../src/auth/offered.ts";
 import { MECHANISMS } from "../../src/sasl/mechanisms.ts";
