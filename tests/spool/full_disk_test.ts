@@ -122,7 +122,7 @@ async function tinyDisk(octets: number): Promise<{ readonly path: string } & Asy
   return {
     path: dir.path,
     async [Symbol.asyncDispose]() {
-      await run("umount", dir.path);
+      await run("umount", "--lazy", dir.path);
       await dir[Symbol.asyncDispose]();
     },
   };
