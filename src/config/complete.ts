@@ -11,6 +11,7 @@ import { canonicalLocal } from "../policy/local_recipients.ts";
 import type { BackendConfig, Config, DeliveryConfig, SaslConfig, SmarthostConfig } from "./config.ts";
 import type { FileContents, Findings } from "./files.ts";
 import type { Mistake } from "./keys.ts";
+import { completeHttp, completeWebhooks } from "./http.ts";
 import { completeListeners } from "./listeners.ts";
 import { type BackendSections, type ChainLink, type Sections, unused } from "./sections.ts";
 
@@ -30,7 +31,7 @@ export interface Checked {
 /** Completes the configuration. `null`: a section has a mistake; what can be said about the others is said all the same. */
 export function completeConfig(checked: Checked, findings: Findings): Config | null {
   const { sections, contents, folder } = checked;
-  const { hostname, dataDir, tls, message, limits, guessing, http, log, user } = sections;
+  const { hostname, dataDir, tls, message, limits, guessing, http, webhook, log, user } = sections;
   const localDomains = [...new Set([...sections.localDomains ?? [], ...contents.localDomains])];
   const defaultRealm = sections.defaultRealm ?? localDomains[0] ?? hostname ?? "";
   const withRealm = (account: string) => account.includes("@") ? account : `${account}@${defaultRealm}`;
@@ -52,12 +53,18 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
   if (hostname?.includes(".") === false) {
     findings.warnings.push(`hostname: ${hostname} has no domain, and many servers refuse mail from such a host`);
   }
+  const sidecar = http === null
+    ? null
+    : completeHttp(http, { hostname: hostname ?? "", hasTls: tls !== undefined }, findings);
+  const webhooks = webhook === null ? null : completeWebhooks(webhook, contents.webhookSecrets, findings);
   const delivery = completeDelivery(sections, { contents, folder }, findings);
   const backends = backendsOf(checked, findings);
 
   if (
     hostname === null || dataDir === null || tls === null || listeners === null || sasl === null || backends === null ||
-    delivery === null || message === null || limits === null || guessing === null || http === null || log === null ||
+    delivery === null || message === null || limits === null || guessing === null || http === null ||
+    webhooks === null ||
+    log === null ||
     user === null || sections.defaultRealm === null || sections.localDomains === null ||
     sections.localDomainsFile === null || sections.localRecipients === null || sections.postmaster === null
   ) return null;
@@ -87,7 +94,8 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     message,
     limits: { ...counts, sessionBeforeAuthMs: sessionBeforeAuth, commandMs: command, drainMs: drain },
     guessing,
-    http: http === undefined ? null : http.address,
+    http: sidecar,
+    webhooks,
     log,
   };
 }

@@ -31,6 +31,7 @@ export interface Config {
   readonly limits: LimitsConfig;
   readonly guessing: GuessingConfig;
   readonly http: HttpConfig | null;
+  readonly webhooks: readonly WebhookConfig[];
   readonly log: LogConfig;
 }
 
@@ -81,6 +82,8 @@ export interface SaslConfig {
   readonly successCache: boolean;
   /** Whether an outage is told as a wrong password (535) and not as an outage (454). Default false. */
   readonly outageIsRejection: boolean;
+  /** Whether an app password works while the account's backend is down, if that knew the account within 24 h. Default false. */
+  readonly appPasswordOutage: boolean;
   /** Also a `250-AUTH=LOGIN PLAIN` line for clients from before RFC 2554. Default false. */
   readonly legacyAuthLine: boolean;
 }
@@ -173,10 +176,53 @@ export interface GuessingConfig {
 export interface HttpConfig {
   readonly host: string;
   readonly port: number;
+  /** The origin that people type, such as `https://mail.foobar.co.jp`; null: only this machine, or the host name, is meant. */
+  readonly publicUrl: string | null;
+  /** HTTPS with the certificate of [tls]. Default false. */
+  readonly tls: boolean;
+  /** Peers whose X-Forwarded-For and X-Forwarded-Proto are believed. */
+  readonly trustedProxies: readonly string[];
+  /** What mail clients are told of reading mail; null: no file is given out. */
+  readonly profiles: ProfilesConfig | null;
 }
+
+/** What mail clients need beside what is known here. */
+export interface ProfilesConfig {
+  /** What they call the account. Default: the host name. */
+  readonly name: string;
+  readonly imap: MailServer | null;
+  readonly pop: MailServer | null;
+}
+
+/** A server that mail is read from. */
+export interface MailServer {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: "implicit" | "starttls";
+}
+
+/** Somebody who is told by POST. */
+export interface WebhookConfig {
+  readonly url: string;
+  /** The key of the signatures; empty where files were not read. */
+  readonly secret: string;
+  readonly events: readonly WebhookEvent[];
+  /** A mail that waits for longer is old. Default 1 h. */
+  readonly queueAgeMs: number;
+}
+
+/** What can be told. */
+export type WebhookEvent =
+  | "backend-down"
+  | "backend-up"
+  | "certificate-near-end"
+  | "queue-old"
+  | "smarthost-refused";
 
 /** The log. */
 export interface LogConfig {
   /** `auto`: text for a terminal, else JSON. */
   readonly format: "auto" | "text" | "json";
+  /** How long the authentication log goes back. Default 90. */
+  readonly authenticationDays: number;
 }

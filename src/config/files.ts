@@ -16,6 +16,8 @@ import { isTable, type KeyPath, type Mistake } from "./keys.ts";
 export interface FileContents {
   readonly localDomains: readonly string[];
   readonly smarthostAuth: SmarthostAuth | null;
+  /** Of each [[webhook]], in order. */
+  readonly webhookSecrets: readonly (string | null)[];
 }
 
 /** What is wrong, and what is only worth knowing. */
@@ -23,6 +25,8 @@ export interface Findings {
   readonly mistakes: Mistake[];
   readonly warnings: string[];
 }
+
+const SECRET_CHARACTERS = 24;
 
 /** Looks at each file that the tree names, also where other keys beside it have mistakes. `at` makes a path absolute. */
 export async function readFiles(
@@ -42,10 +46,12 @@ export async function readFiles(
   await checkDataDir(named("data_dir"), findings);
   const domainsFile = named("local_domains_file");
   const authFile = named("delivery", "smarthost", "auth_info_file");
-  await checkUser(tree, [certificate, key, authorities, domainsFile, authFile], findings);
+  const secretFiles = webhookFiles(tree, context.at);
+  await checkUser(tree, [certificate, key, authorities, domainsFile, authFile, ...secretFiles], findings);
   return {
     localDomains: domainsFile === null ? [] : await readDomains(domainsFile, findings),
     smarthostAuth: authFile === null ? null : await readAuth(authFile, findings),
+    webhookSecrets: await Promise.all(secretFiles.map((file) => file === null ? null : readSecret(file, findings))),
   };
 }
 
@@ -161,6 +167,31 @@ async function readDomains(named: NamedFile, findings: Findings): Promise<readon
     else findings.mistakes.push({ path: named.path, text: `${named.file}, line ${at + 1}: expected a domain name` });
   }
   return domains;
+}
+
+function webhookFiles(tree: unknown, at: (path: string) => string): readonly (NamedFile | null)[] {
+  const sections = isTable(tree) ? tree["webhook"] : undefined;
+  if (!Array.isArray(sections)) return [];
+  return sections.map((section: unknown, index) => {
+    const value = isTable(section) ? section["secret_file"] : undefined;
+    if (typeof value !== "string" || value === "") return null;
+    return { file: at(value), path: ["webhook", index, "secret_file"] };
+  });
+}
+
+/** One line. A short key would be guessed from one signature. */
+async function readSecret(named: NamedFile, findings: Findings): Promise<string | null> {
+  const text = await readText(named, findings);
+  if (text === null) return null;
+  if (await readableByOthers(named.file)) {
+    findings.mistakes.push({ path: named.path, text: `everybody can read ${named.file}: run chmod o= on it` });
+  }
+  const secret = text.trim();
+  if (secret.length >= SECRET_CHARACTERS) return secret;
+  const expected =
+    `expected a secret of ${SECRET_CHARACTERS} characters at least in ${named.file}: openssl rand -base64 32 makes one`;
+  findings.mistakes.push({ path: named.path, text: expected });
+  return null;
 }
 
 async function readAuth(named: NamedFile, { mistakes }: Findings): Promise<SmarthostAuth | null> {

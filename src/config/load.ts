@@ -77,7 +77,7 @@ export function checkConfig(
   return conclude({ ...parts, contents, folder: options.folder }, found);
 }
 
-const NO_CONTENTS: FileContents = { localDomains: [], smarthostAuth: null };
+const NO_CONTENTS: FileContents = { localDomains: [], smarthostAuth: null, webhookSecrets: [] };
 
 interface Parts {
   readonly tree: unknown;

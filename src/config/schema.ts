@@ -7,6 +7,7 @@
 
 import { z } from "zod";
 import { DEFAULT_DATA_DIR } from "./data_dir.ts";
+import { httpSchema, webhookSchema } from "./http.ts";
 import {
   account,
   connectAddress,
@@ -50,7 +51,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "rewrite",
   "route",
   "sender",
-  "webhook",
 ]);
 
 const mechanism = z.string({ error: "expected the name of a mechanism" }).transform((text, context): string => {
@@ -113,6 +113,9 @@ export const saslSchema = table({
   }),
   outageIsRejection: flag.default(false).meta({
     description: "tell an outage as a wrong password: clients will ask for another one",
+  }),
+  appPasswordOutage: flag.default(false).meta({
+    description: "take app passwords while the backend of the account is down, for a day",
   }),
   legacyAuthLine: flag.default(false).meta({ description: "also 250-AUTH=LOGIN PLAIN, for very old clients" }),
 });
@@ -211,8 +214,12 @@ export const fileShape = {
     enabled: flag.default(true),
     exemptNetworks: list(network).prefault([]).meta({ description: "outside the rule for networks" }),
   }).prefault({}),
-  http: table({ address: listenAddress.prefault("127.0.0.1:8025") }).optional(),
-  log: table({ format: oneOf(["auto", "text", "json"]).default("auto") }).prefault({}),
+  http: httpSchema.optional(),
+  webhook: list(webhookSchema).prefault([]),
+  log: table({
+    format: oneOf(["auto", "text", "json"]).default("auto"),
+    authenticationDays: count(1, 3660).default(90).meta({ description: "how long the authentication log goes back" }),
+  }).prefault({}),
 };
 
 /** The file as one schema. */

@@ -78,6 +78,7 @@ export function readSections(tree: unknown, mistakes: Mistake[]): Sections {
     limits: read(fileShape.limits, "limits"),
     guessing: read(fileShape.guessing, "guessing"),
     http: read(fileShape.http, "http"),
+    webhook: read(fileShape.webhook, "webhook"),
     log: read(fileShape.log, "log"),
   };
 }

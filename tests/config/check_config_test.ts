@@ -84,7 +84,10 @@ Deno.test("a file with only hostname is complete, and warns", () => {
     retryMs: [300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000],
   });
   assert.deepEqual([config.tls, config.http, config.user, config.postmaster], [null, null, null, null]);
-  assert.deepEqual([config.guessing, config.log], [{ enabled: true, exemptNetworks: [] }, { format: "auto" }]);
+  assert.deepEqual([config.guessing, config.log], [{ enabled: true, exemptNetworks: [] }, {
+    format: "auto",
+    authenticationDays: 90,
+  }]);
   assert.deepEqual(
     warnings,
     [
@@ -156,6 +159,7 @@ message_size = "10MB"
     {
       localDomains: ["baz.co.jp", "foobar.co.jp"],
       smarthostAuth: { authzid: "", authcid: "admin", password: "secret", realm: "" },
+      webhookSecrets: [],
     },
   );
   assert.deepEqual(config.localDomains, ["foobar.co.jp", "baz.co.jp"]);
@@ -180,7 +184,9 @@ message_size = "10MB"
     concurrency: 5,
   });
   assert.deepEqual(config.delivery.local, { maildir: "/var/mail/{user}/Maildir" });
-  assert.deepEqual(config.http, { host: "127.0.0.1", port: 8025 });
+  assert.deepEqual(config.http, {
+    ...{ host: "127.0.0.1", port: 8025, publicUrl: null, tls: false, trustedProxies: [], profiles: null },
+  });
   assert.equal(config.limits.messageSize, 10_000_000);
 });
 
@@ -417,6 +423,7 @@ Deno.test("warnings", () => {
     warningsOf("[delivery.smarthost]\naddress = 'x.jp:465'\ntls = 'never'\nauth_info_file = 'x'", {
       localDomains: [],
       smarthostAuth: auth,
+      webhookSecrets: [],
     }),
     [
       'delivery.smarthost.tls: port 465 usually needs "implicit"',
@@ -439,4 +446,64 @@ maildir = "/m/{user}"
 
 Deno.test("the mechanisms that can be configured are those that there are, in the same order", () => {
   assert.deepEqual(MECHANISMS, REGISTERED.map(({ name }) => name).filter((name) => !name.endsWith("-PLUS")));
+});
+
+Deno.test("[http] and [[webhook]]: completed, and each mistake by its key", () => {
+  const text = [
+    'hostname = "mail.foobar.co.jp"',
+    "[http]",
+    'public_url = "https://Mail.foobar.co.jp/"',
+    'trusted_proxies = ["192.0.2.1"]',
+    "[http.profiles.imap]",
+    'address = "imap.foobar.co.jp:993"',
+    "[http.profiles.pop]",
+    'address = "pop.foobar.co.jp:110"',
+    "[[webhook]]",
+    'url = "https://ops.foobar.co.jp/hook"',
+    'secret_file = "hook"',
+    'events = ["backend-down", "backend-down"]',
+  ].join("\n");
+  const loaded = checkConfig(text, { folder: "/etc/dokodemo", modules: MODULES });
+  assert.ok(loaded.ok, JSON.stringify(loaded));
+  assert.deepEqual(loaded.config.http, {
+    host: "127.0.0.1",
+    port: 8025,
+    publicUrl: "https://mail.foobar.co.jp",
+    tls: false,
+    trustedProxies: ["192.0.2.1"],
+    profiles: {
+      name: "mail.foobar.co.jp",
+      imap: { host: "imap.foobar.co.jp", port: 993, tls: "implicit" },
+      pop: { host: "pop.foobar.co.jp", port: 110, tls: "starttls" },
+    },
+  });
+  assert.deepEqual(loaded.config.webhooks, [
+    { url: "https://ops.foobar.co.jp/hook", secret: "", events: ["backend-down"], queueAgeMs: 3_600_000 },
+  ]);
+
+  const wrong = [
+    'hostname = "mail.foobar.co.jp"',
+    "[http]",
+    'public_url = "https://mail.foobar.co.jp/dokodemo"',
+    "tls = true",
+    "[[webhook]]",
+    'url = "http://ops.foobar.co.jp/hook"',
+    'secret_file = "hook"',
+    "[[webhook]]",
+    'url = "http://127.0.0.1:99/hook"',
+    'secret_file = "hook"',
+    'events = ["everything"]',
+  ].join("\n");
+  const refused = checkConfig(wrong, { folder: "/etc/dokodemo", modules: MODULES });
+  assert.ok(!refused.ok);
+  const beginnings = ["http.public_url: ", "http.tls: ", "webhook[1].events[0]: "];
+  for (const beginning of beginnings) {
+    assert.ok(refused.mistakes.some((mistake) => mistake.startsWith(beginning)), `${beginning} ${refused.mistakes}`);
+  }
+  const mended = wrong.replace("everything", "queue-old");
+  const again = checkConfig(mended, { folder: "/etc/dokodemo", modules: MODULES });
+  assert.ok(
+    !again.ok && again.mistakes.some((mistake) => mistake.startsWith("webhook[0].url: ")),
+    JSON.stringify(again),
+  );
 });

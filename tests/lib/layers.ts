@@ -21,6 +21,8 @@ export const LAYERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/log", ["src/lib"]],
   ["src/accounts", ["src/lib", "src/backend.ts", "src/sasl", "src/log"]],
   ["src/backend_module.ts", ["src/lib", "src/backend.ts", "src/accounts/account_store.ts"]],
+  // The files of the sidecar; the shapes of databases are opened as the account store is.
+  ["src/records", ["src/lib", "src/log", "src/accounts"]],
   ["src/config", ["src/lib", "src/backend_module.ts", "src/policy"]],
   ["src/auth", [
     ...["src/lib", "src/backend.ts", "src/sasl", "src/smtp/identity.ts", "src/policy", "src/log"],
@@ -33,11 +35,11 @@ export const LAYERS: ReadonlyMap<string, readonly string[]> = new Map([
   ]],
   ["src/http", [
     ...["src/lib", "src/backend.ts", "src/sasl", "src/smtp", "src/message", "src/policy", "src/log"],
-    ...["src/config", "src/accounts", "src/auth", "src/spool", "src/delivery", "src/version.ts"],
+    ...["src/config", "src/accounts", "src/records", "src/auth", "src/spool", "src/delivery", "src/version.ts"],
   ]],
   ["src/server", [
     ...["src/lib", "src/backend.ts", "src/sasl", "src/smtp", "src/message", "src/policy", "src/log"],
-    ...["src/config", "src/accounts", "src/auth", "src/spool", "src/delivery", "src/http"],
+    ...["src/config", "src/accounts", "src/records", "src/auth", "src/spool", "src/delivery", "src/http"],
     ...["src/backend_module.ts", "src/version.ts"],
   ]],
   ["backends", ["src/lib", "src/backend.ts", "src/backend_module.ts"]],
@@ -68,10 +70,12 @@ const PURE_IMPORTS: ReadonlyMap<string, RegExp> = new Map([
 
 /** Libraries that have their places: SQL stands behind the stores, the shape of commands and pages at the edge. */
 const PLACES: ReadonlyMap<string, readonly string[]> = new Map([
-  ["node:sqlite", ["src/accounts", "src/spool", "backends"]],
+  ["node:sqlite", ["src/accounts", "src/records", "src/spool", "backends"]],
   ["bcryptjs", ["backends"]],
   ["ldapts", ["backends"]],
   ["hono", ["src/http"]],
+  ["@hono/zod-openapi", ["src/http"]],
+  ["otpauth", ["src/records"]],
   ["commander", ["src/cli"]],
   ["smol-toml", ["src/config"]],
   ["zod", ["src/config", "src/backend_module.ts", "src/http", "src/cli", "backends"]],
