@@ -7,7 +7,9 @@
 import { randomBytes } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { hex } from "../lib/octets.ts";
+import { fail, type Result, succeed } from "../lib/result.ts";
 import type { CanonicalName } from "./account_name.ts";
+import type { AppPasswordRequest } from "./account_store.ts";
 import { transaction } from "./database.ts";
 import type { PasswordMaterial, ScramSalts } from "./password_material.ts";
 
@@ -15,7 +17,8 @@ import type { PasswordMaterial, ScramSalts } from "./password_material.ts";
 export interface NewAccount {
   readonly name: CanonicalName;
   readonly salts: ScramSalts;
-  readonly material: PasswordMaterial;
+  /** `null`: it has no main password here. */
+  readonly material: PasswordMaterial | null;
   /** RFC 3339, UTC. */
   readonly at: string;
   /** Default false. */
@@ -23,8 +26,15 @@ export interface NewAccount {
 }
 
 /** A new main password; `id` is the account's. Without `disabled` the account stays enabled or disabled as it is. */
-export interface NewPassword extends Pick<NewAccount, "material" | "at" | "disabled"> {
+export interface NewPassword extends Pick<NewAccount, "at" | "disabled"> {
   readonly id: number;
+  readonly material: PasswordMaterial;
+}
+
+/** A new app password; `id` is the account's. */
+export interface NewAppCredential extends Omit<NewPassword, "disabled"> {
+  /** Checked. */
+  readonly request: AppPasswordRequest;
 }
 
 /** The same password in our own form. */
@@ -48,6 +58,11 @@ export class AccountChanges {
   readonly #remove: StatementSync;
   readonly #mainCredential: StatementSync;
   readonly #insertCredential: StatementSync;
+  readonly #insertAppPassword: StatementSync;
+  readonly #deleteAppPassword: StatementSync;
+  readonly #removeEmpty: StatementSync;
+  readonly #deleteAddresses: StatementSync;
+  readonly #insertAddress: StatementSync;
   readonly #updateCredential: StatementSync;
   readonly #upgradeCredential: StatementSync;
   readonly #deleteVerifiers: StatementSync;
@@ -71,6 +86,18 @@ export class AccountChanges {
       `INSERT INTO credential (account, kind, label, created, id, version, hash, digest_realms)
        VALUES (?, 'password', '${MAIN_LABEL}', ?, ?, ?, ?, ?)`,
     );
+    this.#insertAppPassword = database.prepare(
+      `INSERT INTO credential (account, kind, id, version, created, hash, digest_realms, label, networks, mechanisms, expires)
+       VALUES (?, 'app-password', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#deleteAppPassword = database.prepare(
+      "DELETE FROM credential WHERE id = ? AND account = ? AND kind = 'app-password'",
+    );
+    this.#removeEmpty = database.prepare(
+      "DELETE FROM account WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM credential WHERE account = ?1)",
+    );
+    this.#deleteAddresses = database.prepare("DELETE FROM account_address WHERE account = ?");
+    this.#insertAddress = database.prepare("INSERT INTO account_address (account, address) VALUES (?, ?)");
     this.#updateCredential = database.prepare(
       "UPDATE credential SET version = ?, hash = ?, digest_realms = ? WHERE id = ?",
     );
@@ -92,7 +119,7 @@ export class AccountChanges {
         ...[sha1.salt, sha1.iterations, sha256.salt, sha256.iterations],
       )?.id;
       if (typeof id !== "number") throw new TypeError("Cannot add account: no id came back");
-      this.#writePassword({ id, material, at });
+      if (material !== null) this.#writePassword({ id, material, at });
       if (disabled) this.#disable.run(1, at, id);
       return true;
     });
@@ -105,6 +132,56 @@ export class AccountChanges {
       this.#writePassword(password);
       if (password.disabled === true) this.#disable.run(1, password.at, password.id);
       return true;
+    });
+  }
+
+  /**
+   * Adds an app password and gives the id of its credential; a problem that `refuses` finds under the write lock, or that the account is
+   * gone, is given instead.
+   */
+  addAppPassword<Problem>(
+    { id, request, material, at }: NewAppCredential,
+    refuses: () => Problem | null,
+  ): Result<string, Problem | "unknown-account"> {
+    return this.#change(() => {
+      const refusal = refuses();
+      if (refusal !== null) return fail(refusal);
+      if (this.#touch.run(at, id).changes === 0) return fail("unknown-account");
+      const credential = randomToken();
+      const { label, networks, mechanisms, expires } = request;
+      this.#insertAppPassword.run(
+        ...[id, credential, randomToken(), at, material.hash, material.digestRealms.join(" ")],
+        ...[label, networks.join(" "), mechanisms?.join(" ") ?? null, expires],
+      );
+      this.#writeVerifiers(credential, material);
+      return succeed(credential);
+    });
+  }
+
+  /** Removes an app password, and the account with its last credential; false when there is none with this id. */
+  revokeAppPassword(id: number, { credential, at }: { readonly credential: string; readonly at: string }): boolean {
+    return this.#change(() => {
+      if (this.#deleteAppPassword.run(credential, id).changes === 0) return false;
+      this.#touch.run(at, id);
+      // An account of another backend: one of ours always has its main password.
+      this.#removeEmpty.run(id);
+      return true;
+    });
+  }
+
+  /** Replaces the addresses, unless `refuses` finds a problem under the write lock, or the account is gone. */
+  setAddresses<Problem>(
+    id: number,
+    { addresses, at }: { readonly addresses: readonly string[]; readonly at: string },
+    refuses: () => Problem | null,
+  ): Result<void, Problem | "unknown-account"> {
+    return this.#change(() => {
+      const refusal = refuses();
+      if (refusal !== null) return fail(refusal);
+      if (this.#touch.run(at, id).changes === 0) return fail("unknown-account");
+      this.#deleteAddresses.run(id);
+      for (const address of addresses) this.#insertAddress.run(id, address);
+      return succeed(undefined);
     });
   }
 

@@ -53,6 +53,21 @@ export function addressKey(address: UserName): string {
   return `${folded}@${realm}`;
 }
 
+/**
+ * The form in which an address or a pattern of an account is stored: `*`, `@` and a domain, or an address as `addressKey` writes it. `null`
+ * for what is none: no domain name behind the `@`, a local part that is over 64 octets or has white space, a control character or an `@`.
+ */
+export function addressForm(text: string): string | null {
+  if (text === "*") return text;
+  const at = text.lastIndexOf("@");
+  const { local, folded, realm } = canonicalName({ local: text.slice(0, Math.max(at, 0)), realm: text.slice(at + 1) });
+  if (at < 0 || toAscii(realm.replaceAll("_", "-")) === null) return null;
+  if (local === "") return `@${realm}`;
+  const odd = utf8(local).length > LOCAL_PART_OCTETS || hasControl(local) || !local.isWellFormed() ||
+    /[@\s]/.test(local);
+  return odd ? null : `${folded}@${realm}`;
+}
+
 function foldLocal(local: string): string {
   return local.normalize("NFC").toLowerCase().normalize("NFC");
 }

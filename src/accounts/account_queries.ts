@@ -9,7 +9,8 @@ import type { Account, UserName, Verifier, VerifierScheme } from "../backend.ts"
 import { DatabaseMemo } from "./memo.ts";
 import { readVerifier } from "./verifier_value.ts";
 import type { CanonicalName } from "./account_name.ts";
-import type { Credential } from "./account_store.ts";
+import type { AccountFilter, Credential } from "./account_store.ts";
+import { APP_PREFIX } from "./app_password.ts";
 import { integer, octets, type Row, text, textOrNull } from "./columns.ts";
 import { OUR_PREFIX } from "./password_hash.ts";
 import type { ScramSalts } from "./password_material.ts";
@@ -43,7 +44,8 @@ export class AccountQueries {
   readonly #byFolded: StatementSync;
   readonly #namesakes: StatementSync;
   readonly #byAddress: StatementSync;
-  readonly #all: StatementSync;
+  readonly #listed: StatementSync;
+  readonly #holder: StatementSync;
   readonly #addresses: StatementSync;
   readonly #disabled: StatementSync;
   readonly #credentials: StatementSync;
@@ -62,14 +64,23 @@ export class AccountQueries {
     this.#byAddress = database.prepare(
       "SELECT account.* FROM account JOIN account_address ON account = id WHERE address = ? LIMIT 2",
     );
-    this.#all = database.prepare("SELECT * FROM account ORDER BY name");
+    this.#listed = database.prepare(
+      `SELECT * FROM account WHERE name > :after AND (:realm IS NULL OR realm = :realm) AND (:search = ''
+         OR instr(folded || '@' || realm, :search) > 0
+         OR EXISTS (SELECT 1 FROM account_address WHERE account = id AND instr(address, :search) > 0))
+       ORDER BY name LIMIT :count`,
+    );
+    this.#holder = database.prepare(
+      `SELECT id FROM account WHERE folded = :folded AND realm = :realm AND id <> :id
+       UNION SELECT account FROM account_address WHERE address = :address AND account <> :id LIMIT 1`,
+    );
     this.#addresses = database.prepare("SELECT address FROM account_address WHERE account = ? ORDER BY address");
     this.#disabled = database.prepare("SELECT disabled FROM account WHERE name = ?");
     this.#credentials = database.prepare(
       "SELECT credential.* FROM credential JOIN account ON account = account.id WHERE name = ? ORDER BY credential.created, credential.id",
     );
     this.#schemes = database.prepare(
-      "SELECT DISTINCT scheme FROM verifier JOIN credential ON credential = id WHERE account = ? ORDER BY scheme",
+      "SELECT DISTINCT scheme, kind FROM verifier JOIN credential ON credential = id WHERE account = ?",
     );
     this.#verifiers = database.prepare(
       `SELECT verifier.credential, value, realm, salt_sha_1, iterations_sha_1, salt_sha_256, iterations_sha_256
@@ -79,7 +90,8 @@ export class AccountQueries {
     this.#imported = database.prepare(
       `SELECT credential.id, group_concat(scheme, ' ') AS schemes
        FROM credential JOIN account ON account = account.id LEFT JOIN verifier ON verifier.credential = credential.id
-       WHERE disabled = 0 AND substr(hash, 1, ${OUR_PREFIX.length}) <> '${OUR_PREFIX}' GROUP BY credential.id`,
+       WHERE disabled = 0 AND substr(hash, 1, ${OUR_PREFIX.length}) <> '${OUR_PREFIX}'
+         AND substr(hash, 1, ${APP_PREFIX.length}) <> '${APP_PREFIX}' GROUP BY credential.id`,
     );
   }
 
@@ -110,9 +122,16 @@ export class AccountQueries {
     return rows.length > 1 ? null : this.#account(rows[0]);
   }
 
-  /** Every account, by name. */
-  all(): readonly StoredAccount[] {
-    return this.#all.all().map((row) => this.#stored(row));
+  /** Whether another account than this one has an address, given as `addressKey` writes it, as its name or among its addresses. */
+  isHeldByAnother(
+    { id, folded, realm }: { readonly id: number; readonly folded: string; readonly realm: string },
+  ): boolean {
+    return this.#holder.get({ id, folded, realm, address: `${folded}@${realm}` }) !== undefined;
+  }
+
+  /** Accounts by name; the realm as it is stored, the search without case. */
+  list({ realm, search = "", after = "", count = -1 }: AccountFilter): readonly StoredAccount[] {
+    return this.#listed.all({ realm: realm ?? null, search, after, count }).map((row) => this.#stored(row));
   }
 
   state(name: string): "active" | "disabled" | "unknown" {
@@ -128,10 +147,11 @@ export class AccountQueries {
     return this.#memo.recall(`credentials ${name}`, () => this.#credentials.all(name).map(readCredential));
   }
 
-  /** The schemes for which an account has verifiers. */
-  schemes(id: number): readonly VerifierScheme[] {
-    const stored = new Set(this.#schemes.all(id).map((row) => text(row, "scheme")));
-    return SCHEMES.filter((scheme) => stored.has(scheme));
+  /** The schemes for which the main password of an account has verifiers, and those for which any of its credentials has. */
+  schemes(id: number): { readonly main: readonly VerifierScheme[]; readonly all: readonly VerifierScheme[] } {
+    const rows = this.#schemes.all(id).map((row) => ({ scheme: text(row, "scheme"), kind: text(row, "kind") }));
+    const all = SCHEMES.filter((scheme) => rows.some((row) => row.scheme === scheme));
+    return { main: all.filter((one) => rows.some(({ scheme, kind }) => scheme === one && kind === "password")), all };
   }
 
   /** The schemes for which some enabled account has no verifier, since its hash was imported. */
@@ -194,6 +214,7 @@ function readCredential(row: Row): StoredCredential {
     networks: words(text(row, "networks")),
     mechanisms: mechanisms === null ? null : words(mechanisms),
     expires: textOrNull(row, "expires"),
+    created: text(row, "created"),
     lastUsed: textOrNull(row, "last_used"),
     hash: text(row, "hash"),
     digestRealms: words(text(row, "digest_realms")),

@@ -21,6 +21,8 @@ export interface Credential {
   readonly mechanisms: readonly string[] | null;
   /** RFC 3339, UTC. */
   readonly expires: string | null;
+  /** RFC 3339, UTC. */
+  readonly created: string;
   readonly lastUsed: string | null;
 }
 
@@ -30,8 +32,9 @@ export interface AccountRecord extends Account {
   readonly created: string;
   readonly changed: string;
   readonly credentials: readonly Credential[];
-  /** The schemes for which verifiers are stored, and whether they are those weak against a thief of the file. */
+  /** The schemes for which verifiers of the main password are stored. */
   readonly schemes: readonly VerifierScheme[];
+  /** Whether any of its credentials has verifiers that are weak against a thief of the file. */
   readonly legacyVerifiers: boolean;
   /** Its password was imported as the hash of another system, and no login has proved it since: verifiers are missing. */
   readonly imported: boolean;
@@ -95,6 +98,51 @@ export class ForeignHashProblem extends Error {
 /** Why a change could not be made. */
 export type AccountProblem = "exists" | "unknown-account" | "bad-name" | "bad-password";
 
+/** What an app password is to be. */
+export interface AppPasswordRequest {
+  /** 1 to 64 printable characters; no other app password of the account has the same. */
+  readonly label: string;
+  /** Addresses or networks in CIDR form, 20 at most; empty: it is accepted from everywhere. */
+  readonly networks: readonly string[];
+  /** Names of mechanisms, of which a -PLUS form is the same as its base; `null`: it is accepted with each. */
+  readonly mechanisms: readonly string[] | null;
+  /** RFC 3339, in the future; `null`: never. */
+  readonly expires: string | null;
+}
+
+/** A fresh app password: nobody can read it again. */
+export interface NewAppPassword {
+  readonly credential: Credential;
+  readonly password: string;
+}
+
+/** Why there is no app password. `too-many`: an account has 50 at most. */
+export type AppPasswordProblem =
+  | "unknown-account"
+  | "bad-label"
+  | "label-taken"
+  | "bad-networks"
+  | "bad-mechanisms"
+  | "bad-expires"
+  | "too-many";
+
+/** Why addresses could not be set, and which of them it is. */
+export type AddressProblem =
+  | { readonly kind: "unknown-account" | "too-many" }
+  /** `taken`: another account of the store has it as its name or address. */
+  | { readonly kind: "bad-address" | "taken"; readonly address: string };
+
+/** Which accounts are listed, sorted by name. */
+export interface AccountFilter {
+  readonly realm?: string;
+  /** A part of the name or of an address, without case. */
+  readonly search?: string;
+  /** Only those behind this name. */
+  readonly after?: string;
+  /** At most so many. */
+  readonly count?: number;
+}
+
 /** What `user` commands, `saslpasswd` and later the API do. Every change is durable when it resolves. */
 export interface AccountAdmin extends AccountStore {
   add(name: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>>;
@@ -111,7 +159,16 @@ export interface AccountAdmin extends AccountStore {
   setPassword(name: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>>;
   setDisabled(name: UserName, disabled: boolean): Promise<Result<AccountRecord, AccountProblem>>;
   remove(name: UserName): Promise<Result<void, AccountProblem>>;
+  /** Makes an app password with verifiers for every scheme that the settings allow. The main password stays as it is. */
+  addAppPassword(name: UserName, request: AppPasswordRequest): Promise<Result<NewAppPassword, AppPasswordProblem>>;
+  /** No login by it is accepted from now on. `credential` is the id of an app password. */
+  revokeAppPassword(
+    name: UserName,
+    credential: string,
+  ): Promise<Result<void, "unknown-account" | "unknown-credential">>;
+  /** Replaces the addresses, each an address or a pattern (`@domain`, `*`); 100 at most. They are stored as `addressKey` writes them. */
+  setAddresses(name: UserName, addresses: readonly string[]): Promise<Result<AccountRecord, AddressProblem>>;
   show(name: UserName): Promise<AccountRecord | null>;
   /** Sorted by name. */
-  list(filter: { readonly realm?: string }): Promise<readonly AccountRecord[]>;
+  list(filter: AccountFilter): Promise<readonly AccountRecord[]>;
 }

@@ -9,6 +9,7 @@ import { randomBytes, scrypt } from "node:crypto";
 import { equalConstantTime } from "../lib/constant_time.ts";
 import { decodeBase64, encodeBase64 } from "../lib/octets.ts";
 import { createTurns } from "../lib/turns.ts";
+import { isAppHash } from "./app_password.ts";
 
 interface ScryptParameters {
   /** The binary logarithm of N. */
@@ -34,12 +35,12 @@ const PHC_REGEXP = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9
 
 const TURNS = createTurns(CONCURRENCY);
 
-/** How each hash of ours begins. */
+/** How the hash of each password that people choose begins. */
 export const OUR_PREFIX = "$scrypt$";
 
 /** Whether a hash was made by another system and imported. */
 export function isForeign(hash: string): boolean {
-  return !hash.startsWith(OUR_PREFIX);
+  return !hash.startsWith(OUR_PREFIX) && !isAppHash(hash);
 }
 
 /** A hash with today's parameters that no password has: checking against it takes the time of a wrong password. */

@@ -64,12 +64,24 @@ export function freshSalts(): ScramSalts {
 export async function deriveMaterial(
   user: UserName,
   password: string,
-  { salts, defaultRealm, realms, legacyVerifiers }: MaterialOptions,
+  options: MaterialOptions,
 ): Promise<PasswordMaterial | null> {
   const prepared = prepare(password);
   if (prepared === null) return null;
-  const [hash, sha1, sha256] = await Promise.all([
+  const [hash, rest] = await Promise.all([
     hashPassword(prepared),
+    deriveVerifiers(user, { password, prepared }, options),
+  ]);
+  return { hash, ...rest };
+}
+
+/** Makes the verifiers of a password, given as it was typed and prepared. The slow parts run off the main thread. */
+export async function deriveVerifiers(
+  user: UserName,
+  { password, prepared }: { readonly password: string; readonly prepared: string },
+  { salts, defaultRealm, realms, legacyVerifiers }: MaterialOptions,
+): Promise<Omit<PasswordMaterial, "hash">> {
+  const [sha1, sha256] = await Promise.all([
     scramValue(prepared, { scheme: "scram-sha-1", ...salts["scram-sha-1"] }),
     scramValue(prepared, { scheme: "scram-sha-256", ...salts["scram-sha-256"] }),
   ]);
@@ -77,12 +89,12 @@ export async function deriveMaterial(
     "scram-sha-256",
     sha256,
   ]]);
-  if (!legacyVerifiers) return { hash, verifiers, digestRealms: [] };
+  if (!legacyVerifiers) return { verifiers, digestRealms: [] };
 
   const { inner, outer } = cramMd5Contexts(password);
   verifiers.set("cram-md5", concat(inner, outer));
   verifiers.set("digest-md5", concat(...digestMd5Ha1s(user, password, { defaultRealm, realms }).ha1s));
-  return { hash, verifiers, digestRealms: [...new Set([user.realm, defaultRealm, ...realms])] };
+  return { verifiers, digestRealms: [...new Set([user.realm, defaultRealm, ...realms])] };
 }
 
 async function scramValue(password: string, parameters: SchemeParameters): Promise<Uint8Array<ArrayBuffer>> {

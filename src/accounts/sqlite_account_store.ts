@@ -10,21 +10,36 @@ import type { Account, Origin, UserName, Verifier, VerifierScheme } from "../bac
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { prepare } from "../sasl/saslprep.ts";
 import { AccountChanges } from "./account_changes.ts";
-import { addressKey, canonicalName, isAccountName, parseAddress } from "./account_name.ts";
-import { AccountQueries, type StoredAccount, type StoredCredential } from "./account_queries.ts";
+import { addressForm, addressKey, canonicalName, isAccountName, parseAddress } from "./account_name.ts";
+import { AccountQueries, type StoredAccount } from "./account_queries.ts";
+import { readRecord, withoutHash } from "./account_record.ts";
 import type {
   AccountAdmin,
+  AccountFilter,
   AccountProblem,
   AccountRecord,
+  AddressProblem,
+  AppPasswordProblem,
+  AppPasswordRequest,
   Credential,
   ImportedSecret,
+  NewAppPassword,
   VerifyForeign,
 } from "./account_store.ts";
+import {
+  checkAppRequest,
+  fitsAppHash,
+  hasAppForm,
+  hashAppPassword,
+  isAppHash,
+  makeAppPassword,
+  MOST_APP_PASSWORDS,
+} from "./app_password.ts";
 import { type DatabaseProblem, openDatabase } from "./database.ts";
 import { fitsImported, importedMaterial, Upgrades } from "./imported_passwords.ts";
 import { createLastUse, type LastUse } from "./last_use.ts";
 import { DUMMY_HASH, isForeign, verifyPassword } from "./password_hash.ts";
-import { deriveMaterial, freshSalts } from "./password_material.ts";
+import { deriveMaterial, deriveVerifiers, freshSalts } from "./password_material.ts";
 import { ACCOUNT_DATABASE } from "./schema.ts";
 
 /** What of the configuration concerns accounts; a reload may change it. */
@@ -45,6 +60,8 @@ export interface AccountStoreOptions extends AccountSettings {
   /** Absent: a login with an imported hash is an outage. */
   readonly verifyForeign?: VerifyForeign | undefined;
 }
+
+const MOST_ADDRESSES = 100;
 
 /** Opens the account store in this file, or makes an empty one where there is none. See `DatabaseProblem` for what can be wrong. */
 export function openAccountStore(
@@ -112,7 +129,11 @@ export class SqliteAccountStore implements AccountAdmin {
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Credential | null> {
     const prepared = prepare(password);
-    const credentials = prepared === null ? [] : this.#queries.credentials(account);
+    const app = this.checkAppPassword(account, password);
+    if (app !== null) return app;
+    const all = prepared === null ? [] : this.#queries.credentials(account);
+    // A wrong app password costs what a wrong password does: the time must not tell who has some.
+    const credentials = all.filter(({ hash }) => !isAppHash(hash));
     for (const { hash, ...rest } of credentials) {
       const foreign = isForeign(hash);
       const fits = foreign
@@ -124,6 +145,13 @@ export class SqliteAccountStore implements AccountAdmin {
     }
     if (credentials.length === 0) await verifyPassword(prepared ?? "", DUMMY_HASH, signal);
     return null;
+  }
+
+  /** The app password that this is, whatever its scope, or `null`, in no time: what has not the form of one is none. */
+  checkAppPassword(account: string, password: string): Credential | null {
+    if (!hasAppForm(password)) return null;
+    const found = this.#queries.credentials(account).find(({ hash }) => fitsAppHash(password, hash));
+    return found === undefined ? null : withoutHash(found);
   }
 
   verifiers(account: string, scheme: VerifierScheme): Promise<readonly Verifier[]> {
@@ -199,6 +227,71 @@ export class SqliteAccountStore implements AccountAdmin {
     });
   }
 
+  /** Makes an account that has its password elsewhere, where there is none with exactly this name. */
+  addForeign(user: UserName): void {
+    const name = canonicalName(user);
+    const there = () => this.#queries.named(name.name) !== null;
+    if (!there()) this.#changes.add({ name, salts: freshSalts(), material: null, at: this.#timestamp() }, there);
+  }
+
+  async addAppPassword(
+    user: UserName,
+    asked: AppPasswordRequest,
+  ): Promise<Result<NewAppPassword, AppPasswordProblem>> {
+    const checked = checkAppRequest(asked, this.#now());
+    if (!checked.ok) return checked;
+    const stored = this.#find(user);
+    if (stored === null) return fail("unknown-account");
+    const request = checked.value;
+    const refuses = () => this.#refuseAppPassword(stored.account.name, request.label);
+    const refusal = refuses();
+    if (refusal !== null) return fail(refusal);
+    const { id, local, realm, salts } = stored;
+    const password = makeAppPassword();
+    const both = { password, prepared: password };
+    const verifiers = await deriveVerifiers({ local, realm }, both, { salts, ...this.#settings });
+    const material = { hash: hashAppPassword(password), ...verifiers };
+    const added = this.#changes.addAppPassword({ id, request, material, at: this.#timestamp() }, refuses);
+    if (!added.ok) return added;
+    const credential = this.#queries.credentials(stored.account.name).find((each) => each.id === added.value);
+    // Between our commit and this look another process may have removed it.
+    return credential === undefined
+      ? fail("unknown-account")
+      : succeed({ credential: withoutHash(credential), password });
+  }
+
+  revokeAppPassword(
+    user: UserName,
+    credential: string,
+  ): Promise<Result<void, "unknown-account" | "unknown-credential">> {
+    return Promise.try(() => {
+      const stored = this.#find(user);
+      if (stored === null) return fail("unknown-account");
+      const revoked = this.#changes.revokeAppPassword(stored.id, { credential, at: this.#timestamp() });
+      return revoked ? succeed(undefined) : fail("unknown-credential");
+    });
+  }
+
+  setAddresses(user: UserName, addresses: readonly string[]): Promise<Result<AccountRecord, AddressProblem>> {
+    return Promise.try(() => {
+      const forms = new Map(addresses.map((address) => [addressForm(address), address]));
+      const bad = forms.get(null);
+      if (bad !== undefined) return fail({ kind: "bad-address", address: bad });
+      if (forms.size > MOST_ADDRESSES) return fail({ kind: "too-many" });
+      const keys = [...forms.keys()].filter((key) => key !== null);
+      const stored = this.#find(user);
+      if (stored === null) return fail({ kind: "unknown-account" });
+      const { id } = stored;
+      const set = this.#changes.setAddresses(id, { addresses: keys, at: this.#timestamp() }, () => {
+        const taken = keys.find((key) => this.#isTaken(key, id));
+        return taken === undefined ? null : { kind: "taken" as const, address: forms.get(taken) ?? taken };
+      });
+      if (!set.ok) return fail(set.problem === "unknown-account" ? { kind: set.problem } : set.problem);
+      const record = this.#recordOf(user);
+      return record.ok ? record : fail({ kind: "unknown-account" });
+    });
+  }
+
   show(user: UserName): Promise<AccountRecord | null> {
     return Promise.try(() => {
       const stored = this.#find(user);
@@ -206,10 +299,13 @@ export class SqliteAccountStore implements AccountAdmin {
     });
   }
 
-  list({ realm }: { readonly realm?: string }): Promise<readonly AccountRecord[]> {
+  list({ realm, search, ...page }: AccountFilter): Promise<readonly AccountRecord[]> {
     return Promise.try(() => {
-      const only = realm === undefined ? null : canonicalName({ local: "", realm }).realm;
-      const stored = this.#queries.all().filter((each) => only === null || each.realm === only);
+      const stored = this.#queries.list({
+        ...page,
+        ...realm === undefined ? {} : { realm: canonicalName({ local: "", realm }).realm },
+        ...search === undefined ? {} : { search: canonicalName({ local: search, realm: "" }).folded },
+      });
       return stored.map((each) => this.#record(each));
     });
   }
@@ -250,43 +346,30 @@ export class SqliteAccountStore implements AccountAdmin {
     return this.#settings.userCaseSensitive ? this.#queries.named(name.name) : this.#queries.namedInAnyCase(name);
   }
 
-  #recordOf(user: UserName): Result<AccountRecord, AccountProblem> {
+  #refuseAppPassword(account: string, label: string): "label-taken" | "too-many" | null {
+    const others = this.#queries.credentials(account).filter(({ kind }) => kind === "app-password");
+    if (others.some((other) => other.label === label)) return "label-taken";
+    return others.length < MOST_APP_PASSWORDS ? null : "too-many";
+  }
+
+  /** A pattern is nobody's address. */
+  #isTaken(key: string, id: number): boolean {
+    const address = parseAddress(key);
+    if (address === null) return false;
+    return this.#queries.isHeldByAnother({ id, folded: address.local, realm: address.realm });
+  }
+
+  #recordOf(user: UserName): Result<AccountRecord, "unknown-account"> {
     const stored = this.#find(user);
     // Between our commit and this look another process may have removed it.
     return stored === null ? fail("unknown-account") : succeed(this.#record(stored));
   }
 
   #record(stored: StoredAccount): AccountRecord {
-    const { id, account, disabled, created, changed } = stored;
-    const credentials = this.#queries.credentials(account.name);
-    const schemes = this.#queries.schemes(id);
-    const imported = credentials.some(({ hash }) => isForeign(hash));
-    return {
-      ...account,
-      disabled,
-      created,
-      changed,
-      credentials: credentials.map(withoutHash),
-      schemes,
-      legacyVerifiers: schemes.includes("cram-md5") || schemes.includes("digest-md5"),
-      imported,
-      missingRealms: this.#missingRealms(credentials),
-    };
-  }
-
-  /** None where a password set anew would get no DIGEST-MD5 forms either, or where the next login makes them. */
-  #missingRealms(credentials: readonly StoredCredential[]): readonly string[] {
-    const { defaultRealm, realms, legacyVerifiers } = this.#settings;
-    const main = credentials.find(({ kind }) => kind === "password");
-    if (!legacyVerifiers || main === undefined || isForeign(main.hash)) return [];
-    return [...new Set([defaultRealm, ...realms])].filter((realm) => !main.digestRealms.includes(realm));
+    return readRecord(stored, { queries: this.#queries, settings: this.#settings });
   }
 
   #timestamp(): string {
     return new Date(this.#now()).toISOString();
   }
-}
-
-function withoutHash({ hash: _hash, digestRealms: _digestRealms, ...credential }: StoredCredential): Credential {
-  return credential;
 }

@@ -126,7 +126,8 @@ export function accountOf(answer: Answer): Account | null {
   return answer.kind === "accepted" || answer.kind === "verifiers" || answer.kind === "known" ? answer.account : null;
 }
 
-function isUnknown(answer: Answer): boolean {
+/** Whether an answer says that there is no such account. */
+export function isUnknown(answer: Answer): boolean {
   return answer.kind === "rejected" && answer.why === "unknown-user";
 }
 

@@ -5,18 +5,18 @@
  */
 
 import { canonicalName } from "../accounts/account_name.ts";
-import type { Answer, Backend, Origin, Question, RejectedBecause, UserName, VerifierScheme } from "../backend.ts";
+import type { Answer, Backend, Origin, Question, UserName, VerifierScheme } from "../backend.ts";
+import type { AppPasswordFile } from "../accounts/app_password_store.ts";
 import type { Config } from "../config/config.ts";
-import type { ChainStep, Log } from "../log/event.ts";
-import type { ChainMember } from "./ask_backend.ts";
-import { askCached } from "./ask_cached.ts";
+import type { Log } from "../log/event.ts";
+import { createAsking } from "./asking.ts";
 import type { AuthenticationExchange, Authenticator, GuessingStore } from "./authenticator.ts";
-import { askChain, type ChainResult } from "./chain.ts";
+import type { ChainResult } from "./chain.ts";
 import { DecoyShapes } from "./decoy_shapes.ts";
 import { decoyVerifier } from "./decoys.ts";
 import { type ChainCall, Exchange } from "./exchange.ts";
 import { createHolds, type Wait, waitByTimer } from "./holds.ts";
-import { cannotAgree, canonicalRealm, chainMembers, isAskedFor, servedRealms, whySkipped } from "./members.ts";
+import { chainMembers, isAskedFor, servedRealms } from "./members.ts";
 import { baseName } from "./offered.ts";
 import { createRealmDoctor } from "./realm_doctor.ts";
 import type { SuccessCache } from "./success_cache.ts";
@@ -26,11 +26,14 @@ export interface AuthenticatorParts {
   readonly config: Pick<Config, "defaultRealm" | "backends"> & {
     readonly sasl: Pick<
       Config["sasl"],
-      "pwcheckMethod" | "realms" | "trustMech" | "userCaseSensitive" | "outageIsRejection"
+      | ("pwcheckMethod" | "realms" | "trustMech" | "userCaseSensitive" | "outageIsRejection")
+      | ("legacyVerifiers" | "appPasswordOutage")
     >;
   };
   /** One for each name of `pwcheck_method`, in any order. */
   readonly backends: readonly Backend[];
+  /** App passwords for accounts of those backends whose accounts are elsewhere. Lives as long as the process. Absent: there are none. */
+  readonly appPasswords?: AppPasswordFile | undefined;
   /** Lives as long as the process. */
   readonly guessing: GuessingStore;
   /** Lives as long as the process. */
@@ -50,11 +53,6 @@ const FLOOR_MS = 100;
 /** Replies that may wait for a minute at the same time: each is a connection. */
 const HOLDS = 50;
 
-/** What is said of a name in a realm that is not served: to the client the same as of any unknown one. */
-const NOT_SERVED = refusal("unknown-user", { backend: "realms", answer: "rejected:realm not served", ms: 0 });
-/** Of a mechanism that shows its secret to one backend alone, where several must agree. It is not offered there. */
-const NOT_BY_THIS = refusal("not-allowed", { backend: "chain", answer: "rejected:several must agree", ms: 0 });
-
 /** Makes the authenticator. Disposing it ends every wait at once. */
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const { config, guessing, log, key, floorMs = FLOOR_MS, wait = waitByTimer } = parts;
@@ -68,15 +66,10 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const shapes = new DecoyShapes();
   const doctor = createRealmDoctor({ backends: parts.backends, defaultRealm, log });
 
-  const chain = async (question: Question, { signal, onBug }: ChainCall): Promise<ChainResult> => {
-    if (question.kind !== "token" && served?.has(canonicalRealm(question.user.realm)) === false) return NOT_SERVED;
-    const options = { signal, onBug, cache: parts.cache, now };
-    const ask = (member: ChainMember) => askCached(member, question, options);
-    const skips = (member: ChainMember) => whySkipped(member, question);
-    // Whether an account exists is no login: whoever knows it says so.
-    if (question.kind === "lookup") return await askChain(members.map(asSufficient), { ask, skips, now });
-    if (cannotAgree(members, question)) return NOT_BY_THIS;
-    const result = await askChain(members, { ask, skips, now });
+  const onBug = (text: string) => log({ kind: "bug", where: "backend", id: null, text });
+  const asking = createAsking({ ...parts, members, served, now, onBug });
+  const chain = async (question: Question, call: ChainCall): Promise<ChainResult> => {
+    const result = await asking.ask(question, call);
     const { answer, decidedBy } = result;
     if (answer.kind === "verifiers" && decidedBy !== null) shapes.learn(decidedBy.backend.name, answer.verifiers);
     return result;
@@ -86,7 +79,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     logUnknown: doctor.log,
     decoy: (user: UserName, scheme: VerifierScheme) => {
       const { local, realm, folded } = canonicalName(user);
-      const able = members.filter((member) => isAskedFor(member, { realm, scheme }));
+      const able = asking.askedIn(realm).filter((member) => isAskedFor(member, { realm, scheme }));
       return decoyVerifier({ local: userCaseSensitive ? local : folded, realm }, scheme, {
         ...{ key, defaultRealm, realms },
         shapes: able.map(({ backend }) => shapes.of(backend.name, scheme)),
@@ -99,21 +92,11 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   return {
     begin: (origin: Origin, session: string): AuthenticationExchange => new Exchange(exchangeParts, origin, session),
     lookup: async (user: UserName, signal: AbortSignal): Promise<Answer> => {
-      const onBug = (text: string) => log({ kind: "bug", where: "backend", id: null, text });
-      return (await chain({ kind: "lookup", user }, { signal, onBug })).answer;
+      return (await asking.ask({ kind: "lookup", user }, { signal, onBug })).answer;
     },
     [Symbol.asyncDispose]: async () => {
       holds[Symbol.dispose]();
       await doctor[Symbol.asyncDispose]();
     },
   };
-}
-
-function asSufficient(member: ChainMember): ChainMember {
-  return { ...member, control: "sufficient" };
-}
-
-function refusal(why: RejectedBecause, step: ChainStep): ChainResult {
-  const answer = { kind: "rejected", why } as const;
-  return { answer, decidedBy: null, agreedBy: [], steps: [step], wrongSecret: false, unknownHere: true, because: why };
 }

@@ -8,6 +8,7 @@
 import type { Account, Origin, Standing } from "../backend.ts";
 import type { ExchangeOutcome } from "../sasl/mechanism.ts";
 import { parseUserName } from "../sasl/user_name.ts";
+import { StandingUnavailable } from "./app_passwords.ts";
 import { askBackend, type AskOptions, canAsk, type ChainMember } from "./ask_backend.ts";
 import { outOfScope } from "./scope.ts";
 
@@ -40,6 +41,15 @@ export interface ProofContext extends AskOptions {
  * tells a thief nothing that trying would not.
  */
 export async function judgeProof(proof: Proof, grant: Grant, context: ProofContext): Promise<ProofVerdict> {
+  try {
+    return await judge(proof, grant, context);
+  } catch (error) {
+    if (error instanceof StandingUnavailable) return { kind: "unavailable", reason: error.message };
+    throw error;
+  }
+}
+
+async function judge(proof: Proof, grant: Grant, context: ProofContext): Promise<ProofVerdict> {
   const { local } = grant.member.backend;
   const standing = local === undefined ? null : await local.standing(proof.authcid);
   if (local !== undefined) {

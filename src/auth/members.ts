@@ -64,6 +64,11 @@ export function cannotAgree(members: readonly ChainMember[], question: Question)
   return question.kind !== "password" && mustAgree(asked);
 }
 
+/** The members whose yes is needed for each account of a realm, given in canonical form. */
+export function requiredIn(members: readonly ChainMember[], realm: string): readonly ChainMember[] {
+  return members.filter((member) => member.control === "required" && hasRealm(member, realm));
+}
+
 /**
  * What the offer of mechanisms has to be possible for: each backend that some served realm asks, and one that can check passwords
  * alone where several must agree.
@@ -139,8 +144,7 @@ function nameOf(question: Question): string {
 
 function changes(name: string, log: Log): (cause: string | null) => void {
   return (cause) => {
-    const about = `backend.${name}`;
-    if (cause === null) log({ kind: "warning", about, text: "It answers again" });
-    else log({ kind: "alarm", about, text: `It is down, and asked once at a time until it answers: ${cause}` });
+    if (cause === null) log({ kind: "backend-up", backend: name });
+    else log({ kind: "backend-down", backend: name, reason: cause });
   };
 }

@@ -24,6 +24,8 @@ export interface OfferParts {
   readonly sasl: Pick<Config["sasl"], "mechList" | "cleartextNetworks" | "cleartextMechs">;
   /** What each backend of the chain can answer; looked at anew for each connection. */
   readonly answers: readonly Backend["answers"][];
+  /** What can be answered for those accounts that have app passwords beside their backend: it counts where a listener has a list of its own. */
+  readonly appPasswords?: Backend["answers"] | null;
   /** Every mechanism of the program, -PLUS forms included. */
   readonly mechanisms: readonly Mechanism[];
 }
@@ -41,11 +43,11 @@ export function baseName(mechanism: string): string {
 /**
  * Makes the offer of one configuration. `mech_list` of [sasl] is the bound and the order; offered is what every backend can answer, since a
  * client takes the strongest and would fail for ever where its account cannot use it. A listener's own `mech_list` takes the place of that
- * rule: what one backend at least can answer. A -PLUS form comes right before its base name, where there is a channel to bind to.
+ * rule: what one backend at least can answer, or app passwords. A -PLUS form comes right before its base name, where there is a channel to bind to.
  * Without TLS there is nothing, but `cleartext_mechs` for `cleartext_networks`. The lists are made once for each condition and for what the
  * backends can answer at the time.
  */
-export function createOffer({ sasl, answers, mechanisms }: OfferParts): Offer {
+export function createOffer({ sasl, answers, appPasswords = null, mechanisms }: OfferParts): Offer {
   const byName = new Map(mechanisms.map((mechanism) => [mechanism.name, mechanism]));
   const ordered = [...new Set(sasl.mechList.map(baseName))].flatMap((name) =>
     [byName.get(name + PLUS), byName.get(name)].filter((each) => each !== undefined)
@@ -53,6 +55,7 @@ export function createOffer({ sasl, answers, mechanisms }: OfferParts): Offer {
   const cleartext = networkSet(sasl.cleartextNetworks);
   const cleartextNames = new Set(sasl.cleartextMechs);
   const lists = new Map<string, readonly Mechanism[]>();
+  const some = appPasswords === null ? answers : [...answers, appPasswords];
 
   return ({ mechList }, { tls, bound, remote, health }) => {
     if (health || (!tls && !cleartext.has(remote))) return [];
@@ -63,7 +66,7 @@ export function createOffer({ sasl, answers, mechanisms }: OfferParts): Offer {
     const list = ordered.filter((mechanism) => {
       const base = baseName(mechanism.name);
       const can = (one: Backend["answers"]) => canAnswer(one, mechanism);
-      const possible = names === null ? answers.length > 0 && answers.every(can) : names.has(base) && answers.some(can);
+      const possible = names === null ? answers.length > 0 && answers.every(can) : names.has(base) && some.some(can);
       if (!possible) return false;
       return tls ? bound || mechanism.name === base : mechanism.name === base && cleartextNames.has(base);
     });

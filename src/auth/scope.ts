@@ -22,6 +22,6 @@ export function outOfScope(scope: CredentialScope, origin: Origin, now: number):
 }
 
 /** Whether its time is over. */
-export function hasExpired({ expires }: CredentialScope, now: number): boolean {
+export function hasExpired({ expires }: Pick<CredentialScope, "expires">, now: number): boolean {
   return expires !== null && !(Date.parse(expires) > now);
 }

@@ -50,13 +50,21 @@ export async function withAccounts(
   work: (accounts: OpenAccounts) => Promise<number>,
 ): Promise<number> {
   const config = await readConfigAsOwner(options);
-  if (!config.ok) return config.problem;
-  const chosen = chooseStore(config.value, options.backend);
+  return config.ok ? await withStore(config.value, options, work) : config.problem;
+}
+
+/** The same where the configuration has been read and this process is the owner of `data_dir`. */
+export async function withStore(
+  config: Config,
+  { backend }: Pick<AccountsOption, "backend">,
+  work: (accounts: OpenAccounts) => Promise<number>,
+): Promise<number> {
+  const chosen = chooseStore(config, backend);
   if (!chosen.ok) return told(chosen.problem);
-  const opened = openStore(config.value, chosen.value);
+  const opened = openStore(config, chosen.value);
   if (!opened.ok) return told(opened.problem);
   await using store = opened.value;
-  return await work({ config: config.value, section: chosen.value, store });
+  return await work({ config, section: chosen.value, store });
 }
 
 /** Warns of a realm in which nobody can log in to this store. */
@@ -112,7 +120,8 @@ export function explain(problem: AccountProblem, name: UserName): number {
   }
 }
 
-const EXIT_OF_DATABASE: Readonly<Record<DatabaseProblem["kind"], number>> = {
+/** The exit code for a file that cannot be used. */
+export const EXIT_OF_DATABASE: Readonly<Record<DatabaseProblem["kind"], number>> = {
   damaged: EXIT.data,
   newer: EXIT.config,
   io: EXIT.unavailable,

@@ -6,6 +6,7 @@
 
 import type { Command } from "commander";
 import { Option } from "commander";
+import { appPasswordAnswers, takesAppPasswords } from "../auth/app_passwords.ts";
 import type { Authenticator, ConcludedVerdict } from "../auth/authenticator.ts";
 import { answersForOffer, chainMembers, servedRealms } from "../auth/members.ts";
 import { createOffer } from "../auth/offered.ts";
@@ -115,7 +116,10 @@ function isOffered(
   mechanism: Mechanism,
   { config, backends }: { readonly config: Config; readonly backends: readonly Backend[] },
 ): boolean {
-  const offer = createOffer({ sasl: config.sasl, answers: answersForOffer(config, backends), mechanisms: MECHANISMS });
+  const offer = createOffer({
+    ...{ sasl: config.sasl, answers: answersForOffer(config, backends), mechanisms: MECHANISMS },
+    appPasswords: backends.some(takesAppPasswords) ? appPasswordAnswers(config.sasl.legacyVerifiers) : null,
+  });
   const facts = { tls: true, bound: false, remote: "local", health: false };
   return [{ mechList: null }, ...config.listeners].some((listener) => offer(listener, facts).includes(mechanism));
 }

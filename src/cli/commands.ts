@@ -8,7 +8,7 @@ import type { CliCommand } from "./command.ts";
 
 /** One line of `dokodemo --help`, and where the command is. */
 export interface CommandEntry {
-  readonly group: "Server" | "Accounts" | "Queue" | "This program";
+  readonly group: "Server" | "Accounts" | "Queue" | "Administration" | "This program";
   readonly summary: string;
   load(): Promise<{ readonly command: CliCommand }>;
 }
@@ -74,6 +74,26 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     group: "Queue",
     summary: "list, show, retry, hold and delete mails",
     load: () => import("./queue.ts"),
+  }],
+  ["admin", {
+    group: "Administration",
+    summary: "make, list and remove administrators",
+    load: () => import("./admin.ts"),
+  }],
+  ["token", {
+    group: "Administration",
+    summary: "make, list and revoke tokens for the API",
+    load: () => import("./token.ts"),
+  }],
+  ["logins", {
+    group: "Administration",
+    summary: "list logins and why they failed",
+    load: () => import("./logins.ts"),
+  }],
+  ["audit", {
+    group: "Administration",
+    summary: "list who changed what",
+    load: () => import("./audit.ts"),
   }],
   ["completions", {
     group: "This program",

@@ -11,7 +11,7 @@ import { EXIT } from "./exit.ts";
 import { complain, print, writeErr } from "./output.ts";
 import { versionText } from "./version_text.ts";
 
-const GROUPS: readonly CommandEntry["group"][] = ["Server", "Accounts", "Queue", "This program"];
+const GROUPS: readonly CommandEntry["group"][] = ["Server", "Accounts", "Queue", "Administration", "This program"];
 
 /** Runs the command that the arguments name and gives its exit code. A bug becomes one line and 70; its stack needs DOKODEMO_DEBUG=1. */
 export async function dispatch(args: readonly string[]): Promise<number> {

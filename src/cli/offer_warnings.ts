@@ -4,6 +4,7 @@
  * @module
  */
 
+import { appPasswordAnswers, takesAppPasswords } from "../auth/app_passwords.ts";
 import { agreeingRealms, answersForOffer } from "../auth/members.ts";
 import { createOffer } from "../auth/offered.ts";
 import type { Backend } from "../backend.ts";
@@ -26,7 +27,8 @@ function lookupWarnings({ localDomains }: Config, backends: readonly Backend[]):
 function listenerWarnings(config: Config, backends: readonly Backend[]): readonly string[] {
   const { listeners, sasl } = config;
   const answers = answersForOffer(config, backends);
-  const offer = createOffer({ sasl, answers, mechanisms: MECHANISMS });
+  const appPasswords = backends.some(takesAppPasswords) ? appPasswordAnswers(sasl.legacyVerifiers) : null;
+  const offer = createOffer({ sasl, answers, appPasswords, mechanisms: MECHANISMS });
   const agreeing = agreeingRealms(config).map((realm) =>
     `accounts ${realm === null ? "" : `in ${realm} `}that several backends must accept`
   );

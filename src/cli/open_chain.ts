@@ -5,8 +5,12 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { BACKENDS } from "../../backends/registry.ts";
+import type { AccountAdmin } from "../accounts/account_store.ts";
+import { APP_PASSWORD_FILE, AppPasswordFile } from "../accounts/app_password_store.ts";
 import { createVerifierMaker } from "../accounts/derived_verifiers.ts";
+import { type AppPasswords, createAppPasswords } from "../auth/app_password_admin.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import { createAuthenticator } from "../auth/create_authenticator.ts";
 import { createGuessingStore } from "../auth/guessing.ts";
@@ -23,6 +27,8 @@ import { complain } from "./output.ts";
 /** Backends opened for a command; dispose them. */
 export interface OpenBackends extends AsyncDisposable {
   readonly backends: readonly Backend[];
+  /** The account stores behind them, by the backend's name. */
+  readonly stores: ReadonlyMap<string, AccountAdmin>;
   /** Why others of them cannot be opened. */
   readonly problems: readonly StoreProblem[];
 }
@@ -31,12 +37,14 @@ export interface OpenBackends extends AsyncDisposable {
 export interface OpenChain extends AsyncDisposable {
   readonly backends: readonly Backend[];
   readonly authenticator: Authenticator;
+  readonly appPasswords: AppPasswords;
 }
 
 /** Opens the backends of these sections, each as far as it can be. */
 export async function openBackends(config: Config, sections: readonly BackendConfig[]): Promise<OpenBackends> {
   await using opened = new AsyncDisposableStack();
   const backends: Backend[] = [];
+  const stores = new Map<string, AccountAdmin>();
   const problems: StoreProblem[] = [];
   const { dataDir, defaultRealm, sasl } = config;
   const verifiersOf = createVerifierMaker({ key: randomBytes(32), defaultRealm, realms: sasl.realms });
@@ -44,6 +52,7 @@ export async function openBackends(config: Config, sections: readonly BackendCon
     const accounts = () => {
       const store = openStore(config, section);
       if (!store.ok) throw new StoreFailed(store.problem);
+      stores.set(section.name, store.value);
       return opened.use(store.value);
     };
     try {
@@ -59,22 +68,29 @@ export async function openBackends(config: Config, sections: readonly BackendCon
     }
   }
   const owned = opened.move();
-  return { backends, problems, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { backends, stores, problems, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Opens the chain. Nothing is counted or remembered: guesses and cached logins are the server's, in its own process. */
 export async function openChain(config: Config, log: Log): Promise<Result<OpenChain, StoreProblem>> {
   await using opened = new AsyncDisposableStack();
-  const { backends, problems: [problem] } = opened.use(await openBackends(config, config.backends));
+  const { backends, stores, problems: [problem] } = opened.use(await openBackends(config, config.backends));
   if (problem !== undefined) return fail(problem);
   const key = randomBytes(32);
+  const { dataDir, defaultRealm, sasl: { realms, legacyVerifiers } } = config;
+  const settings = { defaultRealm, realms, legacyVerifiers, now: Date.now };
+  const appPasswords = opened.use(new AppPasswordFile(join(dataDir, APP_PASSWORD_FILE), settings));
   const authenticator = opened.use(createAuthenticator({
-    ...{ config, backends, log, key, clock: { now: Date.now }, floorMs: 0 },
+    ...{ config, backends, appPasswords, log, key, clock: { now: Date.now }, floorMs: 0 },
     guessing: createGuessingStore({ enabled: false, exemptNetworks: [] }, NO_NETWORKS),
     cache: createSuccessCache({ key, enabled: false }),
   }));
+  const chain = { sections: config.backends, backends, authenticator, stores, file: appPasswords };
   const owned = opened.move();
-  return succeed({ backends, authenticator, [Symbol.asyncDispose]: () => owned.disposeAsync() });
+  return succeed({
+    ...{ backends, authenticator, appPasswords: createAppPasswords(chain) },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  });
 }
 
 /** Goes from where a backend asks for its store through the backend's `open`. */

@@ -6,6 +6,7 @@
 
 import type { Command } from "commander";
 import type { AccountAdmin, AccountProblem, AccountRecord } from "../accounts/account_store.ts";
+import { hasExpired } from "../auth/scope.ts";
 import type { UserName } from "../backend.ts";
 import type { Result } from "../lib/result.ts";
 import { printable } from "../lib/text.ts";
@@ -17,6 +18,7 @@ import {
   warnOfRealm,
   withAccounts,
 } from "./accounts.ts";
+import { addAppPasswordCommands } from "./app_password.ts";
 import { type CliCommand, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { print } from "./output.ts";
@@ -70,6 +72,7 @@ function build(): Command {
       change(name, options, { make: (store, user) => store.remove(user), done: "is deleted" })
     ),
   );
+  addAppPasswordCommands(user);
   return user;
 }
 
@@ -169,6 +172,14 @@ function describe(record: AccountRecord): string {
   if (missingRealms.length > 0) {
     lines.push(["set anew", `DIGEST-MD5 with realm ${missingRealms.join(", ")} works once the password is set again`]);
   }
+  const now = Date.now();
+  for (const { kind, label, networks, mechanisms, expires, lastUsed } of record.credentials) {
+    if (kind !== "app-password") continue;
+    const scope = [...networks, ...mechanisms ?? []].join(", ");
+    const ends = expires === null ? "" : `, ${hasExpired({ expires }, now) ? "expired" : "expires"} ${expires}`;
+    const used = `last used ${lastUsed ?? "never"}`;
+    lines.push(["app password", `"${label}"${scope === "" ? "" : ` for ${scope}`}${ends}, ${used}`]);
+  }
   return lines.filter(([, value]) => value !== "").map(([head, value]) =>
     `${`${head}:`.padEnd(16)}${printable(value, 1000)}`
   )
@@ -185,9 +196,11 @@ function lastUse({ credentials }: AccountRecord): string | null {
 function asJson(record: AccountRecord): Readonly<Record<string, unknown>> {
   const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, imported, missingRealms } =
     record;
-  const credentials = record.credentials.map(({ id, kind, label, networks, mechanisms, expires, lastUsed }) => {
-    return { id, kind, label, networks, mechanisms, expires, lastUsed };
-  });
+  const credentials = record.credentials.map(
+    ({ id, kind, label, networks, mechanisms, expires, created, lastUsed }) => {
+      return { id, kind, label, networks, mechanisms, expires, created, lastUsed };
+    },
+  );
   return {
     account: name,
     disabled,

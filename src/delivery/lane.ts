@@ -79,6 +79,7 @@ export class Lane {
       for (let task: MailTask | undefined = first; task !== undefined;) {
         await this.#carryOut(task, (each) => session.deliver(each, this.#context.signal));
         task = session.usable && !this.#retired ? this.#queue.shift() : undefined;
+        task?.begin();
       }
     } finally {
       try {
@@ -97,6 +98,7 @@ export class Lane {
       await this.#putOff(first, this.#refused.outcome);
       return null;
     }
+    first.begin();
     try {
       const opened = await this.#deliverer.open(this.#hop, signal);
       if (opened.ok) return opened.value;

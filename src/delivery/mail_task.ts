@@ -36,6 +36,7 @@ export class MailTask implements DeliveryTask {
   spoolFault: unknown = null;
   /** Somebody has removed or held the mail meanwhile: it is not to be sent, and there is no outcome to keep. */
   withdrawn = false;
+  #begun: number | null = null;
   readonly #context: SettleContext;
   readonly #unsettled: Map<number, RoutedRecipient>;
 
@@ -50,6 +51,11 @@ export class MailTask implements DeliveryTask {
   /** How many recipients have no outcome yet. */
   get unsettled(): number {
     return this.#unsettled.size;
+  }
+
+  /** Its hop is tried from now on. */
+  begin(): void {
+    this.#begun = this.#context.clock.now();
   }
 
   content(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -112,7 +118,7 @@ export class MailTask implements DeliveryTask {
     { kind, reply }: DeliveryOutcome,
     { due, notice }: { readonly due: number; readonly notice: Notice | null },
   ): void {
-    const { log } = this.#context;
+    const { log, clock } = this.#context;
     log({
       kind: "delivery",
       mail: this.mail.id,
@@ -123,6 +129,7 @@ export class MailTask implements DeliveryTask {
       reply,
       attempts: attempts + 1,
       next: kind === "deferred" ? new Date(due).toISOString() : null,
+      ms: this.#begun === null ? null : Math.max(0, clock.now() - this.#begun),
     });
     if (notice !== null) {
       log({ kind: "notice", mail: this.mail.id, to: this.mail.envelope.reversePath ?? "", about: forwardPath });

@@ -45,6 +45,19 @@ export async function routeFor(forwardPath: string, settings: RouteSettings, sig
   }
 }
 
+/** The routes that a recipient can take, by the names that deliveries are logged under. */
+export const ROUTES = ["maildir", "smarthost", "none"] as const;
+
+/** The route of a domain (A-label), as far as the name alone tells: for counting what waits. */
+export function routeOfDomain(
+  domain: string,
+  { localDomains, smarthost }: { readonly localDomains: readonly string[]; readonly smarthost: boolean },
+): typeof ROUTES[number] {
+  // RFC 5321 section 4.5.1: postmaster may stand without a domain.
+  if (domain === "postmaster" || localDomains.includes(domain)) return "maildir";
+  return smarthost ? "smarthost" : "none";
+}
+
 function failed(code: string, enhanced: string, text: string): Route {
   return { kind: "settled", outcome: { kind: "failed", enhanced, reply: `${code} ${enhanced} ${text}` } };
 }

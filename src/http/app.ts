@@ -1,44 +1,24 @@
 /**
  * The HTTP applications: one for the control socket (its mode is the right to do everything), one for the public socket of this
- * machine (health and the own password), one for [http] (health, for now).
+ * machine (health and the own password), one for [http].
  *
  * @module
  */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { z } from "zod";
-import type { Result } from "../lib/result.ts";
-import type { Log } from "../log/event.ts";
-import type { Spool } from "../spool/spool.ts";
-import type { HealthReport } from "./health.ts";
-import type { PasswordOutcome, PasswordRequest } from "./password.ts";
+import { healthRoutes } from "./health_routes.ts";
+import { mayLook } from "./may_look.ts";
+import { metricsRoutes } from "./metrics/metrics_routes.ts";
+import { type HttpEnv, receive } from "./receive.ts";
+import type { PublicParts, SidecarParts } from "./parts.ts";
+import type { PasswordOutcome } from "./password.ts";
 import { frame, problem, readBody } from "./problem.ts";
 import { queueOperations } from "./queue_operations.ts";
 import { queueRoutes } from "./queue_routes.ts";
+import { pages } from "./pages/pages.tsx";
 
-/** What every application needs. */
-export interface HttpParts {
-  readonly health: () => Promise<HealthReport>;
-  readonly log: Log;
-}
-
-/** What the control socket needs. */
-export interface ControlParts extends HttpParts {
-  readonly spool: Spool;
-  /** Somebody asks for mails to be tried now. */
-  readonly onRetry: () => void;
-  /** The same as SIGHUP; the problem is the list of mistakes that keep the old configuration running. */
-  readonly reload: () => Promise<Result<void, readonly string[]>>;
-}
-
-/** What the public socket needs. */
-export interface PublicParts extends HttpParts {
-  /** `changePassword` of `password.ts` with the authenticator of the generation in force. */
-  readonly changePassword: (
-    request: PasswordRequest,
-    options: { readonly signal: AbortSignal },
-  ) => Promise<PasswordOutcome>;
-}
+export type { HttpParts, PublicParts, SidecarParts } from "./parts.ts";
 
 const BODY_LIMIT_OCTETS = 4096;
 const CHANGE_WAIT_MS = 60_000;
@@ -50,9 +30,10 @@ const passwordSchema = z.strictObject({
 });
 
 /** For `control.sock` (mode 660). */
-export function controlApp(parts: ControlParts): Hono {
-  const app = frame(new Hono(), { secret: false, log: parts.log });
-  healthRoutes(app, { health: parts.health, details: true });
+export function controlApp(parts: SidecarParts): Hono<HttpEnv> {
+  const app = frame(new Hono<HttpEnv>(), { secret: false, log: parts.log });
+  healthRoutes(app, { health: parts.health, mayLook: () => true });
+  metricsRoutes(app, { metrics: parts.metrics, mayLook: () => true });
   const { spool, log, onRetry } = parts;
   app.route("/api/v1/queue", queueRoutes(queueOperations(spool, { by: "control", log, onRetry })));
   app.post("/api/v1/reload", async (context) => {
@@ -65,9 +46,9 @@ export function controlApp(parts: ControlParts): Hono {
 }
 
 /** For `public.sock` (mode 666). */
-export function publicApp(parts: PublicParts): Hono {
-  const app = frame(new Hono(), { secret: true, log: parts.log });
-  healthRoutes(app, { health: parts.health, details: false });
+export function publicApp(parts: PublicParts): Hono<HttpEnv> {
+  const app = frame(new Hono<HttpEnv>(), { secret: true, log: parts.log });
+  healthRoutes(app, { health: parts.health, mayLook: () => false });
   app.post("/v1/password", async (context) => {
     const body = await readBody(context, { schema: passwordSchema, limitOctets: BODY_LIMIT_OCTETS });
     if (!body.ok) return body.problem;
@@ -77,22 +58,15 @@ export function publicApp(parts: PublicParts): Hono {
   return app;
 }
 
-/** For [http]: the details of readiness are for the control socket. */
-export function httpApp(parts: HttpParts): Hono {
-  const app = frame(new Hono(), { secret: false, log: parts.log });
-  healthRoutes(app, { health: parts.health, details: false });
+/** For [http]: what a stranger may know, the API for tokens, and the pages. Health is answered whatever the Host: probes go by address. */
+export function httpApp(parts: SidecarParts): Hono<HttpEnv> {
+  const app = frame(new Hono<HttpEnv>(), { secret: true, log: parts.log });
+  app.use(receive(parts));
+  const looks = (context: Context<HttpEnv>) => mayLook(parts, context);
+  healthRoutes(app, { health: parts.health, mayLook: looks });
+  metricsRoutes(app, { metrics: parts.metrics, mayLook: looks });
+  app.route("/", pages(parts));
   return app;
-}
-
-function healthRoutes(
-  app: Hono,
-  { health, details }: { readonly health: HttpParts["health"]; readonly details: boolean },
-): void {
-  app.get("/health/live", (context) => context.json({ status: "ok" }));
-  app.get("/health/ready", async (context) => {
-    const report = await health();
-    return context.json(details ? report : { status: report.status }, report.status === "down" ? 503 : 200);
-  });
 }
 
 function passwordAnswer(outcome: PasswordOutcome): Response {

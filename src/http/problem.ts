@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Context, Hono } from "hono";
+import type { Context, Env, Hono } from "hono";
 import type { z } from "zod";
 import { concat, decodeUtf8 } from "../lib/octets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
@@ -27,33 +27,45 @@ export interface ProblemDetails {
 
 const TITLES = {
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   409: "Conflict",
   413: "Content Too Large",
+  415: "Unsupported Media Type",
+  421: "Misdirected Request",
   422: "Unprocessable Content",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   503: "Service Unavailable",
 } as const;
 
 /** Makes a problem document; its type is `about:blank`, so the title is the phrase of the status (RFC 9457 section 4.2.1). */
-export function problem(status: keyof typeof TITLES, details: ProblemDetails): Response {
+export function problem(
+  status: keyof typeof TITLES,
+  details: ProblemDetails,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   const document = { type: "about:blank", title: TITLES[status], status, ...details };
-  return new Response(JSON.stringify(document), { status, headers: { "content-type": "application/problem+json" } });
+  return new Response(JSON.stringify(document), {
+    status,
+    headers: { "content-type": "application/problem+json", ...headers },
+  });
 }
 
 /** Adds what every app here has: no caching, and problem documents for unknown paths and for bugs. */
-export function frame(
-  app: Hono,
+export function frame<Environment extends Env>(
+  app: Hono<Environment>,
   options: {
     /** Whether requests hold passwords: the text of an Error, which may quote one, is then not logged. */
     readonly secret: boolean;
     readonly log: Log;
   },
-): Hono {
+): Hono<Environment> {
   app.use(async (context, next) => {
     await next();
-    context.res.headers.set("cache-control", "no-store");
+    // An asset says for itself how long it may be kept.
+    if (!context.res.headers.has("cache-control")) context.res.headers.set("cache-control", "no-store");
     context.res.headers.set("x-content-type-options", "nosniff");
   });
   app.notFound(() => problem(404, { detail: "There is nothing at this path for this method" }));
@@ -100,7 +112,11 @@ function placeOf(error: Error): string {
   return printable(`${error.name} ${frame}`, 500);
 }
 
-async function readUpTo(body: ReadableStream<Uint8Array> | null, limitOctets: number): Promise<Uint8Array | null> {
+/** Reads a body; `null` where it is longer. */
+export async function readUpTo(
+  body: ReadableStream<Uint8Array> | null,
+  limitOctets: number,
+): Promise<Uint8Array | null> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body ?? []) {

@@ -7,10 +7,11 @@
 import { dirname, join } from "node:path";
 import { utf8 } from "../lib/octets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
+import type { HttpBindings } from "./caller.ts";
 import { serveStrangers, type StrangerLimits } from "./stranger_server.ts";
 
-/** Answers a request; an application's `fetch`. */
-export type HttpHandler = (request: Request) => Response | Promise<Response>;
+/** Answers a request; an application's `fetch`. `peer`: the address of the other end, `local` for a Unix socket. */
+export type HttpHandler = (request: Request, bindings: HttpBindings) => Response | Promise<Response>;
 
 /** A server that listens. Disposing it lets requests under way end, for five seconds at most, and removes its socket. */
 export interface HttpServer extends AsyncDisposable {
@@ -78,11 +79,19 @@ export async function serveUnix(
 
 /** Listens on TCP; port 0 lets the system choose. */
 export function serveTcp(
-  options: { readonly host: string; readonly port: number; readonly handler: HttpHandler },
+  options: {
+    readonly host: string;
+    readonly port: number;
+    readonly handler: HttpHandler;
+    /** PEM. Absent: without TLS. */
+    readonly tls?: { readonly cert: string; readonly key: string };
+  },
 ): Result<HttpServer, string> {
-  const { host, port, handler } = options;
+  const { host, port, handler, tls } = options;
   try {
-    const server = Deno.serve({ hostname: host, port, onListen: () => {} }, handler);
+    // Reused where a new certificate takes over: `Deno.serve` cannot change it, and the address must not be closed meanwhile.
+    const listening = { hostname: host, port, onListen: () => {}, ...tls !== undefined && { ...tls, reusePort: true } };
+    const server = Deno.serve(listening, (request, { remoteAddr }) => handler(request, { peer: remoteAddr.hostname }));
     const address = hostAndPort(host, server.addr.port);
     return succeed({ address, [Symbol.asyncDispose]: () => stop(server) });
   } catch (error) {
@@ -97,10 +106,11 @@ function listenUnix(
   path: string,
   { handler, limits }: { readonly handler: HttpHandler; readonly limits?: StrangerLimits },
 ): AsyncDisposable {
+  const local = (request: Request) => handler(request, { peer: "local" });
   if (limits !== undefined) {
-    return serveStrangers(Deno.listen({ transport: "unix", path }), { handler, limits, graceMs: GRACE_MS });
+    return serveStrangers(Deno.listen({ transport: "unix", path }), { handler: local, limits, graceMs: GRACE_MS });
   }
-  const server = Deno.serve({ path, onListen: () => {} }, handler);
+  const server = Deno.serve({ path, onListen: () => {} }, local);
   return { [Symbol.asyncDispose]: () => stop(server) };
 }
 

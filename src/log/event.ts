@@ -20,6 +20,9 @@ export type LogEvent =
   | { readonly kind: "warning"; readonly about: string; readonly text: string }
   /** Something the administrator has to act on; `text` says what to do. */
   | { readonly kind: "alarm"; readonly about: string; readonly text: string }
+  /** A backend that lies elsewhere does not answer. Until it does it is asked once at a time. */
+  | { readonly kind: "backend-down"; readonly backend: string; readonly reason: string }
+  | { readonly kind: "backend-up"; readonly backend: string }
   | { readonly kind: "bug"; readonly where: string; readonly id: string | null; readonly text: string }
   | { readonly kind: "reloaded"; readonly config: string }
   /** No connection and no delivery needs the configuration any more that a reload has replaced; what it opened is closed. */
@@ -91,6 +94,8 @@ export type LogEvent =
     readonly reply: string;
     readonly attempts: number;
     readonly next: string | null;
+    /** From the look for a connection to the outcome; null where the hop was not tried. */
+    readonly ms: number | null;
   }
   | { readonly kind: "notice"; readonly mail: string; readonly to: string; readonly about: string }
   | { readonly kind: "mail-done"; readonly mail: string; readonly ms: number }

@@ -82,6 +82,7 @@ function escapeUnits(character: string): string {
 function colorOf(event: LogEvent): string | null {
   switch (event.kind) {
     case "alarm":
+    case "backend-down":
     case "bug":
     case "reload-refused":
       return COLORS.bad;

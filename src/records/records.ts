@@ -121,6 +121,11 @@ export interface Administrators {
 /** An end of a login, as it is logged. */
 export type AuthenticationEvent = Extract<LogEvent, { readonly kind: "authentication" }>;
 
+/** How a login can end. */
+export const RESULTS: readonly AuthenticationEvent["result"][] = [
+  ...["accepted", "rejected", "too-weak", "delayed", "unavailable", "malformed", "cancelled"] as const,
+];
+
 /** One of the authentication log. */
 export interface AuthenticationRecord extends Omit<AuthenticationEvent, "kind"> {
   /** Its place in the log; the newest has the highest. */
@@ -148,8 +153,10 @@ export interface Authentications {
     filter: AuthenticationFilter,
     page: { readonly before: number | null; readonly count: number },
   ): readonly AuthenticationRecord[];
-  /** Writes what waits. */
+  /** Writes what waits. Where the file cannot be written now it goes on waiting, and is not in `list`. */
   flush(): void;
+  /** How many events were only counted since the file was opened. */
+  readonly dropped: number;
 }
 
 /** Who did something, for the audit log. */
@@ -158,6 +165,13 @@ export interface Actor {
   readonly who: string;
   /** The address, `local` for this machine's sockets and commands. */
   readonly from: string;
+}
+
+/** An act that is to be logged. */
+export interface Act extends Actor {
+  readonly what: string;
+  readonly target: string;
+  readonly detail?: string;
 }
 
 /** An act of administration. */
@@ -175,7 +189,9 @@ export interface AuditRecord extends Actor {
 /** The audit log. It can only grow: the file refuses changes and deletions of its rows by triggers. */
 export interface Audit {
   /** Durable when it returns. */
-  add(act: Actor & { readonly what: string; readonly target: string; readonly detail?: string }, now: number): void;
+  add(act: Act, now: number): void;
+  /** Adds all of them at the price of one. */
+  addAll(acts: readonly Act[], now: number): void;
   /** The newest first. */
   list(page: { readonly before: number | null; readonly count: number }): readonly AuditRecord[];
 }

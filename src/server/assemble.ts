@@ -5,6 +5,8 @@
  */
 
 import { createVerifierMaker } from "../accounts/derived_verifiers.ts";
+import { createAppPasswords } from "../auth/app_password_admin.ts";
+import { appPasswordAnswers, takesAppPasswords } from "../auth/app_passwords.ts";
 import { createAuthenticator } from "../auth/create_authenticator.ts";
 import { answersForOffer } from "../auth/members.ts";
 import { createLocalRecipients } from "../auth/local_recipients.ts";
@@ -47,10 +49,16 @@ export async function buildGeneration(
     if (!backend.ok) return backend;
     backends.push(opened.use(backend.value));
   }
-  const { key, log, guessing, spool } = standing;
+  const { key, log, guessing, spool, appPasswords } = standing;
+  const takesForeign = backends.some(takesAppPasswords);
+  // A file that cannot be read is told now, and not at the first login.
+  const present = takesForeign ? appPasswords.existing() : null;
+  if (present?.ok === false) return fail(present.problem);
   const cache = config.sasl.successCache ? standing.cache : createSuccessCache({ key, enabled: false });
   const clock = { now: Date.now };
-  const authenticator = opened.use(createAuthenticator({ config, backends, guessing, cache, key, log, clock }));
+  const authenticator = opened.use(
+    createAuthenticator({ config, backends, appPasswords, guessing, cache, key, log, clock }),
+  );
   const answers = answersForOffer(config, backends);
   const owned = opened.move();
   return succeed(
@@ -59,11 +67,17 @@ export async function buildGeneration(
       authenticator,
       backends,
       stores,
+      appPasswords: createAppPasswords({
+        ...{ sections: config.backends, backends, authenticator, stores, file: appPasswords },
+      }),
       spool,
       localRecipients: createLocalRecipients({ domains: config, authenticator, stores: [...stores.values()] }),
       certificate: certificate === null ? null : certificate.value,
       cleartextNetworks: networkSet(config.sasl.cleartextNetworks),
-      offered: createOffer({ sasl: config.sasl, answers, mechanisms: MECHANISMS }),
+      offered: createOffer({
+        ...{ sasl: config.sasl, answers, mechanisms: MECHANISMS },
+        appPasswords: takesForeign ? appPasswordAnswers(sasl.legacyVerifiers) : null,
+      }),
       dispose: () => owned.disposeAsync(),
     }),
   );

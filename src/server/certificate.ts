@@ -17,6 +17,8 @@ export interface ServerCertificate {
   readonly binding: Uint8Array | null;
   /** Milliseconds since the epoch. */
   readonly expires: number;
+  /** As it was read: `Deno.serve` takes nothing else. */
+  readonly pem: { readonly cert: string; readonly key: string };
 }
 
 /** Loads certificate and key; the problem names the file. */
@@ -29,6 +31,7 @@ export async function loadCertificate(config: TlsConfig): Promise<Result<ServerC
       context: tls.createSecureContext({ cert, key, minVersion: "TLSv1.2" }),
       binding: serverEndPoint(new Uint8Array(leaf.raw)),
       expires: Date.parse(leaf.validTo),
+      pem: { cert, key },
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : "unknown reason";

@@ -15,6 +15,7 @@ const LOOPBACK_CONNECTIONS = 1_000;
 export class Connections implements Disposable {
   readonly #open = new Set<Connection>();
   readonly #byHost = new Map<string, number>();
+  readonly #byListener = new Map<string, { open: number; total: number }>();
   readonly #sweeper: ReturnType<typeof setInterval>;
   readonly #now: () => number;
   #limits: LimitsConfig;
@@ -31,6 +32,11 @@ export class Connections implements Disposable {
     return this.#open.size;
   }
 
+  /** How many are open and how many there were, by the name of the listener. */
+  get byListener(): ReadonlyMap<string, { readonly open: number; readonly total: number }> {
+    return this.#byListener;
+  }
+
   /** Takes the limits of a new configuration; connections that are open stay. */
   configure(limits: LimitsConfig): void {
     this.#limits = limits;
@@ -45,12 +51,16 @@ export class Connections implements Disposable {
   }
 
   /** Counts a connection until it has ended. */
-  async serve(connection: Connection, address: string): Promise<void> {
+  async serve(connection: Connection, address: string, listener: string): Promise<void> {
     const host = hostOf(address);
+    const sessions = this.#byListener.getOrInsert(listener, { open: 0, total: 0 });
+    sessions.open++;
+    sessions.total++;
     this.#open.add(connection);
     this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1);
     await connection.run();
     this.#open.delete(connection);
+    sessions.open--;
     const left = (this.#byHost.get(host) ?? 1) - 1;
     if (left === 0) this.#byHost.delete(host);
     else this.#byHost.set(host, left);

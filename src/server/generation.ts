@@ -6,6 +6,7 @@
  */
 
 import type { AccountAdmin } from "../accounts/account_store.ts";
+import type { AppPasswords } from "../auth/app_password_admin.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Backend } from "../backend.ts";
 import type { Config, ListenerConfig } from "../config/config.ts";
@@ -26,6 +27,7 @@ export interface GenerationParts {
   readonly backends: readonly Backend[];
   /** The account stores behind backends, by the backend's name. */
   readonly stores: ReadonlyMap<string, AccountAdmin>;
+  readonly appPasswords: AppPasswords;
   readonly localRecipients: LocalRecipients;
   readonly certificate: ServerCertificate | null;
   readonly cleartextNetworks: NetworkSet;

@@ -115,7 +115,7 @@ export class Listener {
       log,
       now: host.now,
     });
-    void connections.serve(connection, remote);
+    void connections.serve(connection, remote, this.#config.name);
   }
 }
 

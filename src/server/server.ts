@@ -11,16 +11,19 @@ import { systemClock } from "../delivery/clock.ts";
 import { type Delivery, openDelivery } from "../delivery/open_delivery.ts";
 import { type Scheduler, startScheduler } from "../delivery/scheduler.ts";
 import { type HealthReport, probeHealth, shared } from "../http/health.ts";
-import { changePassword } from "../http/password.ts";
+import type { Metrics } from "../http/metrics/metrics.ts";
 import type { HttpServer } from "../http/sockets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import type { Log } from "../log/event.ts";
+import { type Tee, teeLog } from "../log/tee.ts";
 import { buildGeneration } from "./assemble.ts";
 import { rebind } from "./bind.ts";
 import { Connections } from "./connections.ts";
 import type { Generation } from "./generation.ts";
 import type { Listener } from "./listener.ts";
+import { measured, metricSources } from "./metric_sources.ts";
 import type { BackendModules } from "./open_backend.ts";
+import { createSidecar, type Sidecar } from "./sidecar.ts";
 import { openHttp, openSockets, type SocketParts } from "./sockets.ts";
 import { Standing, type StartProblem } from "./standing.ts";
 
@@ -39,6 +42,12 @@ export interface ServerParts {
   load(): Promise<LoadedConfig>;
 }
 
+/** The same; the metrics count what is logged. */
+interface MeasuredParts extends ServerParts {
+  readonly tee: Tee;
+  readonly metrics: Metrics;
+}
+
 /** One configuration and what delivers by it. */
 interface Alive {
   readonly generation: Generation;
@@ -47,11 +56,13 @@ interface Alive {
 
 /** A server between start and stop. */
 export class Server {
-  readonly #parts: ServerParts;
+  readonly #parts: MeasuredParts;
   readonly #standing: Standing;
   readonly #connections: Connections;
   readonly #scheduler: Scheduler;
   readonly #health: () => Promise<HealthReport>;
+  readonly #sidecar: Sidecar;
+  readonly #started = Date.now();
   readonly #sessionPrefix = Math.floor(Date.now() / 1000).toString(36);
   readonly #retiring = new Set<Promise<void>>();
   #alive: Alive;
@@ -62,7 +73,7 @@ export class Server {
   #reloading: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
-  private constructor(parts: ServerParts, standing: Standing, alive: Alive, listeners: readonly Listener[]) {
+  private constructor(parts: MeasuredParts, standing: Standing, alive: Alive, listeners: readonly Listener[]) {
     this.#parts = parts;
     this.#standing = standing;
     this.#alive = alive;
@@ -72,15 +83,26 @@ export class Server {
     this.#scheduler = startScheduler({ spool: standing.spool, log: parts.log, clock: systemClock, settings });
     standing.onDue(() => this.#scheduler.kick());
     this.#health = shared(() => this.#probe(), { keepMs: HEALTH_KEPT_MS, now: Date.now });
+    parts.metrics.measure(metricSources({
+      health: this.#health,
+      spool: standing.spool,
+      connections: this.#connections,
+      scheduler: this.#scheduler,
+      current: () => this.#alive.generation,
+    }));
+    this.#sidecar = this.#createSidecar();
+    parts.tee.add(this.#sidecar.note);
   }
 
   /** Opens queue, accounts and sockets, and serves what is bound. The caller holds the lock of `data_dir`; the listeners are the server's from now on. */
   static async start(
     config: Config,
     listeners: readonly Listener[],
-    parts: ServerParts,
+    given: ServerParts,
   ): Promise<Result<Server, StartProblem>> {
-    const standing = await Standing.open(config, parts);
+    const tee = teeLog(given.log);
+    const parts = { ...measured({ ...given, log: tee.log }), tee };
+    const standing = await Standing.open(config, { ...parts, onCommit: parts.metrics.committed });
     if (!standing.ok) return standing;
     const alive = await bringToLife(config, standing.value, parts);
     if (!alive.ok) {
@@ -89,7 +111,7 @@ export class Server {
     }
     const server = new Server(parts, standing.value, alive.value, listeners);
     const sockets = await openSockets(config, server.#socketParts());
-    const http = sockets.ok && config.http !== null ? openHttp(config.http, server.#socketParts()) : null;
+    const http = sockets.ok && config.http !== null ? server.#openHttp(config.http, alive.value.generation) : null;
     if (sockets.ok) server.#sockets = sockets.value;
     if (!sockets.ok || http?.ok === false) {
       await server.stop(AbortSignal.abort());
@@ -125,6 +147,8 @@ export class Server {
     await Promise.all(this.#retiring);
     await this.#retire(this.#alive, Promise.resolve());
     this.#connections[Symbol.dispose]();
+    this.#parts.metrics[Symbol.dispose]();
+    this.#sidecar[Symbol.dispose]();
     await this.#standing[Symbol.asyncDispose]();
   }
 
@@ -151,7 +175,7 @@ export class Server {
       await this.#retire(alive.value, Promise.resolve());
       return refuse(bound.problem);
     }
-    const http = await this.#reopenHttp(before.http, config.http);
+    const http = await this.#reopenHttp(this.#alive.generation, alive.value.generation);
     if (!http.ok) {
       for (const listener of bound.value.opened) listener.close();
       await this.#retire(alive.value, Promise.resolve());
@@ -205,13 +229,24 @@ export class Server {
     this.#parts.log({ kind: "listening", listener: "http", address: http.address, role: "http" });
   }
 
-  async #reopenHttp(before: HttpConfig | null, after: HttpConfig | null): Promise<Result<void, string>> {
-    if (before?.host === after?.host && before?.port === after?.port) return succeed(undefined);
-    const opened = after === null ? null : openHttp(after, this.#socketParts());
+  #openHttp(config: HttpConfig, { parts: { certificate } }: Generation): Result<HttpServer, string> {
+    return openHttp(config, { parts: this.#socketParts(), certificate });
+  }
+
+  async #reopenHttp(before: Generation, after: Generation): Promise<Result<void, string>> {
+    const [old, next] = [before.config.http, after.config.http];
+    const sameAddress = old?.host === next?.host && old?.port === next?.port;
+    if (sameAddress && old?.tls !== next?.tls) {
+      return fail("http.tls: a change of it needs a restart, or another address");
+    }
+    const sameCertificate = before.parts.certificate?.pem.cert === after.parts.certificate?.pem.cert;
+    if (sameAddress && (next?.tls !== true || sameCertificate)) return succeed(undefined);
+    const opened = next === null ? null : this.#openHttp(next, after);
     if (opened?.ok === false) return opened;
-    await this.#http?.[Symbol.asyncDispose]();
+    const closing = this.#http?.[Symbol.asyncDispose]();
     this.#http = null;
     if (opened !== null) this.#serveHttp(opened.value);
+    await closing;
     return succeed(undefined);
   }
 
@@ -219,8 +254,7 @@ export class Server {
     const { config, parts: { backends } } = this.#alive.generation;
     const required = new Set(config.backends.filter(({ control }) => control === "required").map(({ name }) => name));
     return probeHealth({
-      listeners: () =>
-        this.#listeners.map((one) => ({ name: one.config.name, address: one.address, up: one.accepting })),
+      listeners: () => this.#states(),
       spool: this.#standing.spool,
       backends: () =>
         backends.map((each) => ({
@@ -234,22 +268,29 @@ export class Server {
     });
   }
 
-  #socketParts(): SocketParts {
-    const { log } = this.#parts;
-    const session = () => `${this.#sessionPrefix}-p${(++this.#sessions).toString(36)}`;
-    return {
-      log,
+  #createSidecar(): Sidecar {
+    return createSidecar({
+      standing: this.#standing,
+      log: this.#parts.log,
       health: this.#health,
-      spool: this.#standing.spool,
+      current: () => this.#alive.generation.parts,
       onRetry: () => this.#scheduler.forgive(),
       reload: () => this.reload(),
-      changePassword: (request, { signal }) => {
-        const { config, parts: { authenticator, stores } } = this.#alive.generation;
-        const accountsOf = (name: string) => stores.get(name) ?? null;
-        const parts = { authenticator, accountsOf, defaultRealm: config.defaultRealm, session: session(), log };
-        return changePassword(parts, request, { signal });
-      },
-    };
+      nextSession: () => `${this.#sessionPrefix}-p${(++this.#sessions).toString(36)}`,
+      status: () => ({
+        started: this.#started,
+        connections: this.#connections.count,
+        listeners: this.#states(),
+      }),
+    });
+  }
+
+  #states(): readonly { readonly name: string; readonly address: string; readonly up: boolean }[] {
+    return this.#listeners.map((one) => ({ name: one.config.name, address: one.address, up: one.accepting }));
+  }
+
+  #socketParts(): SocketParts {
+    return { ...this.#sidecar.parts, metrics: this.#parts.metrics };
   }
 }
 

@@ -6,8 +6,9 @@
 
 import { join } from "node:path";
 import type { Config, HttpConfig } from "../config/config.ts";
-import { controlApp, type ControlParts, httpApp, publicApp, type PublicParts } from "../http/app.ts";
+import { controlApp, httpApp, publicApp, type SidecarParts } from "../http/app.ts";
 import { type HttpServer, PUBLIC_LIMITS, serveTcp, serveUnix } from "../http/sockets.ts";
+import type { ServerCertificate } from "./certificate.ts";
 import { type Result, succeed } from "../lib/result.ts";
 
 /** For the administrator: whoever may open it may do everything. */
@@ -16,7 +17,7 @@ export const CONTROL_SOCKET = "control.sock";
 export const PUBLIC_SOCKET = "public.sock";
 
 /** The applications' parts. */
-export type SocketParts = ControlParts & PublicParts;
+export type SocketParts = SidecarParts;
 
 /** Listens on `control.sock` (mode 660) and `public.sock` (mode 666). */
 export async function openSockets(
@@ -41,6 +42,10 @@ export async function openSockets(
 }
 
 /** Listens on the address of [http]. */
-export function openHttp(config: HttpConfig, parts: SocketParts): Result<HttpServer, string> {
-  return serveTcp({ host: config.host, port: config.port, handler: httpApp(parts).fetch });
+export function openHttp(
+  config: HttpConfig,
+  { parts, certificate }: { readonly parts: SocketParts; readonly certificate: ServerCertificate | null },
+): Result<HttpServer, string> {
+  const tls = config.tls && certificate !== null ? { tls: certificate.pem } : {};
+  return serveTcp({ host: config.host, port: config.port, handler: httpApp(parts).fetch, ...tls });
 }

@@ -6,8 +6,11 @@
  */
 
 import { join, resolve } from "node:path";
+import { APP_PASSWORD_FILE, AppPasswordFile } from "../accounts/app_password_store.ts";
 import { type AccountSettings, openAccountStore, type SqliteAccountStore } from "../accounts/sqlite_account_store.ts";
 import type { VerifyForeign } from "../accounts/account_store.ts";
+import { openRecords } from "../records/open_records.ts";
+import type { Records } from "../records/records.ts";
 import { openKnownNetworks } from "../accounts/known_networks.ts";
 import { type ConfigurableGuessingStore, createGuessingStore } from "../auth/guessing.ts";
 import { loadProcessKey } from "../auth/process_key.ts";
@@ -45,6 +48,10 @@ export class Standing implements AsyncDisposable {
   readonly spool: Spool;
   readonly guessing: ConfigurableGuessingStore;
   readonly cache: SuccessCache;
+  /** What the sidecar keeps. */
+  readonly records: Records;
+  /** App passwords for accounts of backends that are not ours. */
+  readonly appPasswords: AppPasswordFile;
   /** Of all keyed hashes. */
   readonly key: Uint8Array<ArrayBuffer>;
   readonly log: Log;
@@ -59,6 +66,7 @@ export class Standing implements AsyncDisposable {
     readonly due: DueCall;
     readonly guessing: ConfigurableGuessingStore;
     readonly cache: SuccessCache;
+    readonly records: Records;
     readonly key: Uint8Array<ArrayBuffer>;
     readonly log: Log;
     readonly config: Config;
@@ -68,22 +76,37 @@ export class Standing implements AsyncDisposable {
     this.#due = parts.due;
     this.guessing = parts.guessing;
     this.cache = parts.cache;
+    this.records = parts.records;
     this.key = parts.key;
     this.log = parts.log;
     this.#dataDir = parts.config.dataDir;
     this.#verifyForeign = parts.verifyForeign;
     this.#settings = accountSettings(parts.config);
+    this.appPasswords = new AppPasswordFile(join(this.#dataDir, APP_PASSWORD_FILE), {
+      ...this.#settings,
+      now: Date.now,
+    });
   }
 
   /** Opens everything in `data_dir`, whose lock the caller holds. */
   static async open(
     config: Config,
-    { log, verifyForeign }: { readonly log: Log; readonly verifyForeign?: VerifyForeign | undefined },
+    { log, verifyForeign, onCommit }: {
+      readonly log: Log;
+      readonly verifyForeign?: VerifyForeign | undefined;
+      /** Told how many mails one COMMIT of the spool holds. */
+      readonly onCommit?: (mails: number) => void;
+    },
   ): Promise<Result<Standing, StartProblem>> {
     const key = loadProcessKey(join(config.dataDir, "key"));
     if (!key.ok) return fail({ kind: "io", message: key.problem });
     const known = openKnownNetworks(join(config.dataDir, "known_networks"));
     if (!known.ok) return fail(known.problem);
+    const records = openRecords(join(config.dataDir, "records"), { now: Date.now });
+    if (!records.ok) {
+      known.value[Symbol.dispose]();
+      return fail(records.problem);
+    }
     // The spool calls back from the moment it is open; the scheduler is there a moment later.
     const due: DueCall = { call: () => {} };
     const spool = await openSpool(config.dataDir, {
@@ -91,6 +114,7 @@ export class Standing implements AsyncDisposable {
       log,
       clock: { now: Date.now },
       onDue: () => due.call(),
+      ...onCommit !== undefined && { onCommit },
     });
     if (!spool.ok) return fail(spool.problem);
     return succeed(
@@ -99,6 +123,7 @@ export class Standing implements AsyncDisposable {
         due,
         guessing: createGuessingStore(config.guessing, known.value),
         cache: createSuccessCache({ key: key.value }),
+        records: records.value,
         key: key.value,
         log,
         config,
@@ -131,13 +156,16 @@ export class Standing implements AsyncDisposable {
   configure(config: Config): void {
     this.#settings = accountSettings(config);
     for (const store of this.#stores.values()) store.configure(this.#settings);
+    this.appPasswords.configure(this.#settings);
     this.guessing.configure(config.guessing);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.spool[Symbol.asyncDispose]();
     await this.guessing[Symbol.asyncDispose]();
+    await this.records[Symbol.asyncDispose]();
     for (const store of this.#stores.values()) await store[Symbol.asyncDispose]();
+    await this.appPasswords[Symbol.asyncDispose]();
   }
 }
 

@@ -60,6 +60,7 @@ export class GroupCommit {
     for (const request of requests) if (!isWrite(request)) answers.set(request, this.#read(request));
     return {
       answers: requests.map((request) => answers.get(request) ?? fail("unavailable")),
+      mails: writes.filter((request) => request.kind === "commit" && answers.get(request)?.ok === true).length,
       freeOctets: this.#freeOctets(),
       reserve: reserve.held,
       trouble: this.#trouble,
@@ -124,6 +125,8 @@ export class GroupCommit {
           return succeed(store.show(request));
         case "list":
           return succeed(store.list(request));
+        case "census":
+          return succeed(store.census());
         case "reserve":
           return succeed(reserve.create());
       }

@@ -6,7 +6,7 @@
 
 import type { Result } from "../lib/result.ts";
 import type { Envelope } from "../smtp/envelope.ts";
-import type { DeliveryOutcome, QueuedMail } from "./spool.ts";
+import type { DeliveryOutcome, QueueCensus, QueuedMail } from "./spool.ts";
 import type { SpoolProblem } from "./spool_error.ts";
 
 /** Where content is: with the row, or in the synced file `content/ID`. */
@@ -76,6 +76,7 @@ export interface ReadOperations {
     };
     readonly answer: readonly QueuedMail[];
   };
+  readonly census: { readonly ask: object; readonly answer: Omit<QueueCensus, "freeOctets"> };
   /** Makes the reserve file anew; answers whether it is there. */
   readonly reserve: { readonly ask: object; readonly answer: boolean };
 }
@@ -119,6 +120,8 @@ export type ToWorker =
 /** The reply to a batch; `answers` in the order of its requests. */
 export interface BatchReply {
   readonly answers: readonly Answered[];
+  /** How many new mails were committed. */
+  readonly mails: number;
   /** Octets of free pages inside the database. */
   readonly freeOctets: number;
   /** Whether the reserve file is there. */

@@ -8,7 +8,7 @@ import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
 import { toAscii } from "../lib/domain.ts";
 import type { Envelope, Recipient } from "../smtp/envelope.ts";
 import type { NewMail } from "./protocol.ts";
-import type { QueuedMail, QueuedRecipient } from "./spool.ts";
+import type { QueueCensus, QueuedMail, QueuedRecipient } from "./spool.ts";
 
 /** A row as node:sqlite reads it. */
 export type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -16,7 +16,8 @@ export type Row = Readonly<Record<string, SQLOutputValue>>;
 /** The columns of a row by name, as node:sqlite takes them. */
 export type Columns = Record<string, SQLInputValue>;
 
-const STATES = ["waiting", "attempting", "held", "delivered", "relayed", "failed"] as const;
+const OPEN_STATES = ["waiting", "attempting", "held"] as const;
+const STATES = [...OPEN_STATES, "delivered", "relayed", "failed"] as const;
 const NOTIFY = ["never", "success", "failure", "delay"] as const;
 
 /** The columns of `mail`. */
@@ -74,6 +75,15 @@ export function parseMail(row: Row, recipients: readonly Row[]): QueuedMail {
     has8bit: integer(row["has_8bit"]) === 1,
     // Salvage also reads databases of version 1, which do not tell.
     notice: row["notice"] === 1,
+  };
+}
+
+/** A row of recipients counted by state and domain. */
+export function parseCensus(row: Row): QueueCensus["recipients"][number] {
+  return {
+    state: oneOf(row["state"], OPEN_STATES),
+    domain: text(row["domain"]),
+    count: integer(row["recipients"]),
   };
 }
 

@@ -51,6 +51,23 @@ export interface QueuedMail {
   readonly notice: boolean;
 }
 
+/** The queue in numbers. */
+export interface QueueCensus {
+  /** Recipients without a final state, by state and domain (A-label, lower-case). */
+  readonly recipients: readonly {
+    readonly state: "waiting" | "attempting" | "held";
+    readonly domain: string;
+    readonly count: number;
+  }[];
+  readonly mails: number;
+  /** Octets of their content. */
+  readonly octets: number;
+  /** When the oldest mail was received that waits or is attempted, in milliseconds since the epoch; `null`: none. */
+  readonly oldest: number | null;
+  /** Room for mail: on the disk and inside the database. */
+  readonly freeOctets: number;
+}
+
 /** How the delivery to one recipient went. */
 export type DeliveryOutcome =
   | { readonly kind: "delivered" | "relayed"; readonly reply: string }
@@ -129,6 +146,8 @@ export interface Spool extends AsyncDisposable {
     filter: { readonly account?: string; readonly domain?: string },
     page: { readonly after: string | null; readonly count: number },
   ): Promise<readonly QueuedMail[]>;
+  /** Counts everything; reads each recipient, and no content. */
+  census(): Promise<QueueCensus>;
   /** For readiness: can a mail be stored now? */
   probe(): Promise<Result<void, string>>;
 }

@@ -15,7 +15,7 @@ import { createIds } from "./ids.ts";
 import { Leases } from "./leases.ts";
 import type { Answer, Findings, NewMail, OpenProblem, Request, StoredContent } from "./protocol.ts";
 import { asDomain } from "./rows.ts";
-import type { DeliveryOutcome, Notice, QueuedMail, Spool, SpoolDraft } from "./spool.ts";
+import type { DeliveryOutcome, Notice, QueueCensus, QueuedMail, Spool, SpoolDraft } from "./spool.ts";
 import { SpoolError } from "./spool_error.ts";
 import { Supply } from "./supply.ts";
 import { WorkerLink } from "./worker_link.ts";
@@ -31,6 +31,8 @@ export interface SpoolOptions {
   readonly clock: { now(): number };
   /** Called when a recipient may have become due earlier than `nextDue` last said. Must not throw. */
   readonly onDue: () => void;
+  /** Told how many mails one COMMIT has made durable, for each with any. Must not throw. Default: nobody. */
+  readonly onCommit?: (mails: number) => void;
   /** Another way to start the Worker, for tests of its death. */
   readonly startWorker?: (dir: string) => Worker;
   /** A batch that takes longer counts as the death of the Worker. Default one minute. */
@@ -43,7 +45,8 @@ export interface SpoolOptions {
  */
 export async function openSpool(dir: string, options: SpoolOptions): Promise<Result<Spool, OpenProblem>> {
   const { log, clock, startWorker = startSpoolWorker, batchDeadlineMs = BATCH_DEADLINE_MS } = options;
-  const opened = await WorkerLink.open({ dir, log, clock, startWorker, batchDeadlineMs });
+  const onCommit = options.onCommit ?? (() => {});
+  const opened = await WorkerLink.open({ dir, log, clock, startWorker, batchDeadlineMs, onCommit });
   if (!opened.ok) return opened;
   const { link, findings } = opened.value;
   tell(log, findings);
@@ -170,6 +173,12 @@ class SqliteSpool implements Spool {
   ): Promise<readonly QueuedMail[]> {
     const filter = { account: account ?? null, domain: domain === undefined ? null : asDomain(domain) };
     return await this.#ask("list mails", { kind: "list", ...filter, after, count });
+  }
+
+  async census(): Promise<QueueCensus> {
+    const { link, space } = this.#parts;
+    const counted = await this.#ask("count mails", { kind: "census" });
+    return { ...counted, freeOctets: space.onDisk() + link.freeOctets };
   }
 
   async probe(): Promise<Result<void, string>> {

@@ -43,6 +43,15 @@ const SQL = {
       AND (:domain IS NULL OR EXISTS (SELECT 1 FROM recipient WHERE mail = mail.seq AND domain = :domain))
     ORDER BY id LIMIT :count`,
 
+  censusOfRecipients: `
+    SELECT state, domain, count(*) AS recipients FROM recipient WHERE ${UNFINISHED} GROUP BY state, domain`,
+  censusOfMails: "SELECT count(*) AS mails, coalesce(sum(size), 0) AS octets FROM mail",
+  // `seq` grows with the time of arrival: the first that fits is the oldest.
+  oldestWaiting: `
+    SELECT received FROM mail
+    WHERE EXISTS (SELECT 1 FROM recipient WHERE mail = mail.seq AND state IN ('waiting', 'attempting'))
+    ORDER BY seq LIMIT 1`,
+
   attempt: `
     UPDATE recipient SET state = 'attempting' WHERE mail = ? AND id = ? AND state IN ('waiting', 'attempting')`,
   // A mail that was held while it was attempted stays held.

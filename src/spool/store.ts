@@ -8,7 +8,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreachable } from "../lib/result.ts";
 import type { Answer, NewMail, Request, StoredContent, WriteOperations } from "./protocol.ts";
 import { DueScan } from "./due_scan.ts";
-import { blob, integer, mailColumns, parseMail, recipientColumns, type Row, text } from "./rows.ts";
+import { blob, integer, mailColumns, parseCensus, parseMail, recipientColumns, type Row, text } from "./rows.ts";
 import type { QueuedMail } from "./spool.ts";
 import { SpoolError } from "./spool_error.ts";
 import { type StatementName, statements } from "./statements.ts";
@@ -84,6 +84,17 @@ export class Store {
   list({ account, domain, after, count }: Request<"list">): readonly QueuedMail[] {
     const rows = this.#sql("list").all({ account, domain, after: after ?? "", count });
     return rows.map((row) => this.#load(row));
+  }
+
+  census(): Answer<"census"> {
+    const totals = this.#sql("censusOfMails").get();
+    const oldest = this.#sql("oldestWaiting").get();
+    return {
+      recipients: this.#sql("censusOfRecipients").all().map(parseCensus),
+      mails: integer(totals?.["mails"]),
+      octets: integer(totals?.["octets"]),
+      oldest: oldest === undefined ? null : integer(oldest["received"]),
+    };
   }
 
   /** The mails with an `attempting` recipient. */

@@ -25,6 +25,8 @@ export interface LinkOptions {
   readonly startWorker: (dir: string) => Worker;
   /** A batch that takes longer counts as the death of the Worker. */
   readonly batchDeadlineMs: number;
+  /** Told how many mails a batch has made durable, where there are any. */
+  readonly onCommit: (mails: number) => void;
 }
 
 interface Waiting {
@@ -120,7 +122,8 @@ export class WorkerLink implements AsyncDisposable {
     return null;
   }
 
-  #note({ freeOctets, reserve, trouble }: BatchReply): void {
+  #note({ freeOctets, reserve, trouble, mails }: BatchReply): void {
+    if (mails > 0) this.#options.onCommit(mails);
     this.#freeOctets = freeOctets;
     this.#reserve = reserve;
     const now = this.#options.clock.now();

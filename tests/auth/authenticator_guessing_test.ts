@@ -172,7 +172,10 @@ Deno.test("a wait ends when the client goes or the authenticator is disposed", a
       config: {
         defaultRealm: "baz.co.jp",
         backends: [],
-        sasl: { pwcheckMethod: [], realms: [], trustMech: [], userCaseSensitive: true, outageIsRejection: false },
+        sasl: {
+          ...{ pwcheckMethod: [], realms: [], trustMech: [], userCaseSensitive: true, outageIsRejection: false },
+          ...{ legacyVerifiers: true, appPasswordOutage: false },
+        },
       },
       backends: [],
       guessing,

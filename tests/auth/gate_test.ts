@@ -137,14 +137,10 @@ Deno.test("while a backend is down one login waits for it, and the others are to
   equal(asked.length, 18);
   for (const answer of asked) answer(yes);
   for (const { verdict } of await Promise.all(many)) equal(verdict.kind, "accepted");
-  const told = setup.events.filter(({ kind }) => kind === "alarm" || kind === "warning");
+  const told = setup.events.filter(({ kind }) => kind === "backend-down" || kind === "backend-up");
   deepEqual(told, [
-    {
-      kind: "alarm",
-      about: "backend.far",
-      text: "It is down, and asked once at a time until it answers: connection refused",
-    },
-    { kind: "warning", about: "backend.far", text: "It answers again" },
+    { kind: "backend-down", backend: "far", reason: "connection refused" },
+    { kind: "backend-up", backend: "far" },
   ]);
 });
 
@@ -175,7 +171,7 @@ Deno.test("a question that a backend stumbles over closes the gate for nobody", 
   await using setup = bench({ backends: [backend], guessing: { enabled: false } });
   const [bad, good] = await Promise.all([setup.login(SHIN, "poison"), setup.login(SHIN, "secret")]);
   deepEqual([bad.verdict.kind, good.verdict.kind], ["unavailable", "accepted"]);
-  ok(!setup.events.some(({ kind }) => kind === "alarm"));
+  ok(!setup.events.some(({ kind }) => kind === "backend-down"));
 });
 
 Deno.test("a client that goes says nothing of the backend", async () => {
@@ -192,7 +188,7 @@ Deno.test("a client that goes says nothing of the backend", async () => {
   await settle();
   for (const each of asked) each(yes);
   equal((await next).verdict.kind, "accepted");
-  ok(!setup.events.some(({ kind }) => kind === "alarm"));
+  ok(!setup.events.some(({ kind }) => kind === "backend-down"));
 });
 
 Deno.test("a backend on this machine has no gate", async () => {

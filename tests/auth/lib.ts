@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AppPasswordFile } from "../../src/accounts/app_password_store.ts";
 import type { Account, Answer, Backend, Origin, Question, UserName, VerifierScheme } from "../../src/backend.ts";
 import { openKnownNetworks } from "../../src/accounts/known_networks.ts";
 import type { ChainMember } from "../../src/auth/ask_backend.ts";
@@ -94,6 +95,8 @@ export interface Setup {
   readonly outageIsRejection?: boolean;
   readonly guessing?: Partial<GuessingSettings>;
   readonly cache?: SuccessCache;
+  readonly appPasswords?: AppPasswordFile;
+  readonly appPasswordOutage?: boolean;
   /** Waits that end when the test says so; default: at once. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -141,9 +144,11 @@ export function bench(setup: Setup): Bench {
       sasl: {
         pwcheckMethod: backends.map(({ name }) => name),
         ...{ realms, trustMech, userCaseSensitive, outageIsRejection: setup.outageIsRejection ?? false },
+        ...{ legacyVerifiers: true, appPasswordOutage: setup.appPasswordOutage ?? false },
       },
     },
     backends,
+    appPasswords: setup.appPasswords,
     guessing,
     cache: setup.cache ?? createSuccessCache({ key: KEY }),
     log: (event) => {

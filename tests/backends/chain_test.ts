@@ -53,7 +53,7 @@ Deno.test("while one backend is down the accounts of the other get in, and nobod
     /^\[\{"backend":"gone","answer":"unavailable:.*no-such-socket.*\},\{"backend":"sasldb","answer":"rejected:wrong-secret"/,
   );
   match(JSON.stringify(unknown?.["chain"]), /"sasldb","answer":"rejected:unknown-user"/);
-  await program.events(1, ({ kind, about }) => kind === "alarm" && about === "backend.gone");
+  await program.events(1, ({ kind, backend }) => kind === "backend-down" && backend === "gone");
 });
 
 Deno.test("an outage is told as a wrong password where that is configured, and logged as what it is", async () => {

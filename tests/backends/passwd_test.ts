@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { BACKENDS } from "../../backends/registry.ts";
 import { PASSWD } from "../../backends/passwd.ts";
 import { BackendProblem } from "../../src/backend_module.ts";
@@ -6,6 +6,7 @@ import { makeSite, startProgram } from "../lib/program.ts";
 import { converse, logIn } from "../lib/submission.ts";
 import { makeFolder } from "../servers/lib.ts";
 import { makeSystemUser } from "../servers/system_users.ts";
+import { eventually } from "./contract_lib.ts";
 import {
   askLookup,
   askPassword,
@@ -117,7 +118,39 @@ withUsers("a login by SMTP AUTH on a system with hashes in passwd", async () => 
     equal(await attempt(name, `${PASSWORD}x`), "535 5.7.8", name);
   }
   for (const name of ["jiro", "saburo", "root", "nobody"]) equal(await attempt(name, PASSWORD), "535 5.7.8", name);
-  await Deno.remove(`${folder.path}/etc/shadow`);
+  // A file that was there at the start and is away is an outage, for those whom it concerns.
+  const file = (name: string) => `${folder.path}/etc/${name}`;
+  await Deno.rename(file("shadow"), file("shadow.away"));
   equal(await attempt("taro", PASSWORD), "235 2.7.0");
-  equal(await attempt("hanako", PASSWORD), "535 5.7.8");
+  for (const password of [PASSWORD, "wrong"]) equal(await attempt("hanako", password), "454 4.7.0");
+  await Deno.rename(file("passwd"), file("passwd.away"));
+  for (const name of ["taro", "hanako", "saburo"]) equal(await attempt(name, PASSWORD), "454 4.7.0", name);
+  const [failed] = await program.events(
+    1,
+    (event) => event.result === "unavailable" && JSON.stringify(event).includes("/etc/passwd"),
+  );
+  match(JSON.stringify(failed), /Cannot read \/etc\/passwd: there is no such file"/);
+  for (const name of ["passwd", "shadow"]) await Deno.rename(file(`${name}.away`), file(name));
+  for (const name of ["taro", "hanako"]) {
+    await eventually(async () => await attempt(name, PASSWORD) === "235 2.7.0");
+    equal(await attempt(name, `${PASSWORD}x`), "535 5.7.8", name);
+  }
+  equal(await attempt("saburo", PASSWORD), "535 5.7.8");
+});
+
+withUsers("a system without a shadow file has accounts without passwords, and no outage", async () => {
+  await using folder = await makeFolder();
+  const site = await makeSite(folder.path, { people: [], sasl: 'pwcheck_method = ["passwd"]' });
+  const under = await privateEtc(`${folder.path}/etc`, {
+    passwd: [lineOf("passwd", ["taro", await hashOf(PASSWORD)]), lineOf("passwd", ["hanako", "x"])],
+    shadow: [],
+  });
+  await Deno.remove(`${folder.path}/etc/shadow`);
+  await using program = await startProgram(site, { under });
+  const attempt = async (authcid: string) => {
+    using client = await converse(program, site, { login: null });
+    return (await logIn(client, { authcid, password: PASSWORD })).slice(0, 9);
+  };
+  equal(await attempt("taro"), "235 2.7.0");
+  for (const name of ["hanako", "saburo"]) equal(await attempt(name), "535 5.7.8", name);
 });

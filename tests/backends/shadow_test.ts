@@ -303,6 +303,13 @@ withUsers("shadow that cannot be read any more is an outage, not an unknown user
   await Deno.chmod(`${etc}/shadow`, 0o644);
   await eventually(async () => await attempt(PASSWORD) === "235 2.7.0");
   equal(await attempt("wrong"), "535 5.7.8");
+  for (const name of ["shadow", "passwd"]) {
+    await Deno.rename(`${etc}/${name}`, `${etc}/away`);
+    for (const password of [PASSWORD, "wrong"]) equal(await attempt(password), "454 4.7.0", name);
+    await Deno.rename(`${etc}/away`, `${etc}/${name}`);
+    await eventually(async () => await attempt(PASSWORD) === "235 2.7.0");
+    equal(await attempt("wrong"), "535 5.7.8", name);
+  }
 });
 
 async function siteOfNobody(folder: string): Promise<Site> {

@@ -6,7 +6,8 @@ import { openChain } from "../../src/cli/open_chain.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { publicApp } from "../../src/http/app.ts";
 import { healthReport } from "../../src/http/health.ts";
-import { changePassword } from "../../src/http/password.ts";
+import { changePassword, type PasswordParts } from "../../src/http/password.ts";
+import { signIn } from "../../src/http/sign_in.ts";
 import { PUBLIC_LIMITS, serveUnix } from "../../src/http/sockets.ts";
 import { makeSite, type Site } from "./lib.ts";
 import { onTerminal } from "./pty.ts";
@@ -25,7 +26,13 @@ async function servePublic(site: Site): Promise<AsyncDisposable> {
   assert.ok(chain.ok);
   const { authenticator } = opened.use(chain.value);
   const { defaultRealm } = loaded.config;
-  const parts = { authenticator, accountsOf: () => accounts, defaultRealm, session: "s1", log: () => {} };
+  const signInParts = { authenticator, isMain: () => Promise.resolve(true), defaultRealm };
+  const parts: PasswordParts = {
+    signIn: (request, options) => signIn(signInParts, { ...request, session: "s1" }, options),
+    accountsOf: () => accounts,
+    onChanged: () => {},
+    log: () => {},
+  };
   const app = publicApp({
     health: () => Promise.resolve(healthReport([])),
     changePassword: (request, options) => changePassword(parts, request, options),

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { controlApp, httpApp, publicApp } from "../../src/http/app.ts";
 import { healthReport } from "../../src/http/health.ts";
 import { PUBLIC_LIMITS, serveTcp, serveUnix } from "../../src/http/sockets.ts";
-import { succeed } from "../../src/lib/result.ts";
-import { keptLog, mapSpool } from "../http/lib.ts";
+import { keptLog, sidecarParts } from "../http/lib.ts";
 import { dataDir, run } from "./lib.ts";
 
 const { log } = keptLog();
@@ -15,13 +14,7 @@ const ill = healthReport([
 ]);
 
 async function serveControl(path: string, report: typeof well): Promise<AsyncDisposable> {
-  const app = controlApp({
-    spool: mapSpool(new Map()),
-    health: () => Promise.resolve(report),
-    reload: () => Promise.resolve(succeed(undefined)),
-    onRetry: () => {},
-    log,
-  });
+  const app = controlApp(sidecarParts({ health: () => Promise.resolve(report), log }));
   const served = await serveUnix(`${path}/control.sock`, { mode: 0o660, handler: app.fetch });
   if (!served.ok) throw new Error(served.problem);
   return served.value;
@@ -88,7 +81,7 @@ Deno.test("health --url asks [http]", async () => {
   const served = serveTcp({
     host: "127.0.0.1",
     port: 0,
-    handler: httpApp({ health: () => Promise.resolve(well), log }).fetch,
+    handler: httpApp(sidecarParts({ health: () => Promise.resolve(well), log })).fetch,
   });
   assert.ok(served.ok);
   const url = `http://${served.value.address}`;

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { controlApp } from "../../src/http/app.ts";
-import { healthReport } from "../../src/http/health.ts";
 import { queueItemSchema } from "../../src/http/queue_item.ts";
 import { serveUnix } from "../../src/http/sockets.ts";
-import { succeed } from "../../src/lib/result.ts";
 import type { QueuedMail } from "../../src/spool/spool.ts";
 import { lockDataDir } from "../../src/spool/lock.ts";
 import { openSpool } from "../../src/spool/sqlite_spool.ts";
-import { keptLog, mapSpool, queuedMail } from "../http/lib.ts";
+import { keptLog, mapSpool, queuedMail, sidecarParts } from "../http/lib.ts";
 import { dataDir, run } from "./lib.ts";
 
 const items = z.array(queueItemSchema);
@@ -17,13 +15,7 @@ const items = z.array(queueItemSchema);
 async function server(...mails: readonly QueuedMail[]) {
   const folder = await dataDir();
   const queue = new Map(mails.map((mail) => [mail.id, mail]));
-  const app = controlApp({
-    spool: mapSpool(queue),
-    health: () => Promise.resolve(healthReport([])),
-    reload: () => Promise.resolve(succeed(undefined)),
-    onRetry: () => {},
-    log: keptLog().log,
-  });
+  const app = controlApp(sidecarParts({ spool: mapSpool(queue) }));
   const served = await serveUnix(`${folder.path}/control.sock`, { mode: 0o660, handler: app.fetch });
   if (!served.ok) throw new Error(served.problem);
   return {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MAILDIR_HOP, routeFor } from "../../src/delivery/routes.ts";
+import { MAILDIR_HOP, routeFor, routeOfDomain } from "../../src/delivery/routes.ts";
 import type { LocalResolution } from "../../src/policy/local_recipients.ts";
 import { accountNamed } from "./scheduler_fixture.ts";
 
@@ -26,4 +26,13 @@ Deno.test("routeFor fails what can never go anywhere and keeps what may", async 
   assert.equal(await outcome({ kind: "relay-path" }), "5.1.1");
   assert.equal(await outcome({ kind: "not-local" }, null), "5.4.4");
   assert.equal(await outcome({ kind: "unavailable", cause: "ldap is down" }), "deferred");
+});
+
+Deno.test("routeOfDomain tells by the name alone what routeFor would find for most of its mail", () => {
+  const settings = { localDomains: ["baz.co.jp"], smarthost: true };
+  assert.equal(routeOfDomain("baz.co.jp", settings), MAILDIR_HOP.route);
+  assert.equal(routeOfDomain("postmaster", settings), MAILDIR_HOP.route);
+  assert.equal(routeOfDomain("example.net", settings), SMARTHOST.route);
+  assert.equal(routeOfDomain("sub.baz.co.jp", settings), SMARTHOST.route);
+  assert.equal(routeOfDomain("example.net", { ...settings, smarthost: false }), "none");
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { controlApp, type ControlParts, httpApp } from "../../src/http/app.ts";
+import { controlApp, httpApp, type SidecarParts } from "../../src/http/app.ts";
 import { type HealthReport, healthReport } from "../../src/http/health.ts";
 import { queuePageSchema } from "../../src/http/queue_item.ts";
-import { fail, succeed } from "../../src/lib/result.ts";
+import { fail } from "../../src/lib/result.ts";
 import { SpoolError } from "../../src/spool/spool_error.ts";
 import { openSpool } from "../../src/spool/sqlite_spool.ts";
-import { answered, keptLog, mapSpool, onSocket, queuedMail } from "./lib.ts";
+import { answered, keptLog, mapSpool, onSocket, queuedMail, sidecarParts } from "./lib.ts";
 
 const WELL: HealthReport = healthReport([{ name: "spool", status: "ok", reason: null }]);
 
@@ -13,13 +13,12 @@ function control(...mails: readonly ReturnType<typeof queuedMail>[]) {
   const kept = keptLog();
   const queue = new Map(mails.map((mail) => [mail.id, mail]));
   const retries: string[] = [];
-  const parts: ControlParts = {
+  const parts = sidecarParts({
     spool: mapSpool(queue),
     health: () => Promise.resolve(WELL),
     onRetry: () => void retries.push("asked"),
-    reload: () => Promise.resolve(succeed(undefined)),
     log: kept.log,
-  };
+  });
   return { parts, queue, retries, events: kept.events };
 }
 
@@ -172,7 +171,7 @@ Deno.test("an unknown path and an unknown method are problem documents", async (
 
 Deno.test("a bug is a problem with an id; its text is in the log only, and no stack is anywhere", async () => {
   const { parts, events } = control();
-  const broken: ControlParts = {
+  const broken: SidecarParts = {
     ...parts,
     spool: { ...parts.spool, show: () => Promise.reject(new TypeError("secret detail of the inside")) },
   };
@@ -192,17 +191,19 @@ Deno.test("a spool that cannot be used is 503 and no bug", async () => {
   assert.deepEqual(events, []);
 });
 
-Deno.test("readiness has its details on the control socket, and none in [http]", async () => {
+Deno.test("readiness has its details on the control socket and on this machine, and none for strangers at [http]", async () => {
   const { parts } = control();
   const report = healthReport([{ name: "backend ldap", status: "down", reason: "connection refused" }]);
-  const down: ControlParts = { ...parts, health: () => Promise.resolve(report) };
+  const down: SidecarParts = { ...parts, health: () => Promise.resolve(report) };
   await using it = await onSocket(controlApp(down).fetch);
   assert.deepEqual(await answered(it.ask("GET", "/health/ready")), { status: 503, body: report });
   assert.deepEqual(await answered(it.ask("GET", "/health/live")), { status: 200, body: { status: "ok" } });
-  await using outside = await onSocket(httpApp(down).fetch);
+  const app = httpApp(down);
+  await using outside = await onSocket((request) => app.fetch(request, { peer: "192.0.2.9" }));
   assert.deepEqual(await answered(outside.ask("GET", "/health/ready")), { status: 503, body: { status: "down" } });
   assert.deepEqual(await answered(outside.ask("GET", "/health/live")), { status: 200, body: { status: "ok" } });
-  isProblem(await answered(outside.ask("GET", "/api/v1/queue")), 404, /nothing/);
+  await using here = await onSocket((request) => app.fetch(request, { peer: "127.0.0.1" }));
+  assert.deepEqual(await answered(here.ask("GET", "/health/ready")), { status: 503, body: report });
 });
 
 Deno.test("a warning is ready", async () => {

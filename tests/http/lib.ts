@@ -8,6 +8,12 @@ import { requestOverSocket } from "../../src/cli/control_client.ts";
 import type { HttpHandler } from "../../src/http/sockets.ts";
 import { serveUnix } from "../../src/http/sockets.ts";
 import type { StrangerLimits } from "../../src/http/stranger_server.ts";
+import { checkConfig } from "../../src/config/load.ts";
+import { healthReport } from "../../src/http/health.ts";
+import type { SidecarParts } from "../../src/http/parts.ts";
+import { openRecords } from "../../src/records/open_records.ts";
+import type { Records } from "../../src/records/records.ts";
+import { SASLDB } from "../../backends/sasldb.ts";
 import { succeed } from "../../src/lib/result.ts";
 import type { LogEvent } from "../../src/log/event.ts";
 import type { QueuedMail, QueuedRecipient, Spool } from "../../src/spool/spool.ts";
@@ -91,8 +97,54 @@ export function mapSpool(mails: Map<string, QueuedMail>): Spool {
           .slice(0, count),
       );
     },
+    census: () => Promise.resolve({ recipients: [], mails: 0, octets: 0, oldest: null, freeOctets: 1 << 30 }),
     probe: () => Promise.resolve(succeed(undefined)),
     [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+let records: Records | null = null;
+
+/** Real records, for all tests of a file. */
+function keptRecords(): Records {
+  if (records !== null) return records;
+  const folder = Deno.makeTempDirSync({ prefix: "dokodemo-records-" });
+  const opened = openRecords(`${folder}/records`, { now: Date.now });
+  if (!opened.ok) throw new Error(opened.problem.message);
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  return records = opened.value;
+}
+
+/** Parts of an application, with what a test gives in the place of parts that no route under test needs. */
+export function sidecarParts(given: Partial<SidecarParts>): SidecarParts {
+  const unused = () => {
+    throw new TypeError("Cannot use this part: no test here does");
+  };
+  const loaded = checkConfig('hostname = "mail.example.jp"', {
+    folder: "/",
+    modules: new Map([["sasldb", SASLDB]]),
+  });
+  if (!loaded.ok) throw new Error(loaded.mistakes.join("; "));
+  const { config } = loaded;
+  const authenticator = { begin: unused, lookup: unused, [Symbol.asyncDispose]: () => Promise.resolve() };
+  return {
+    health: () => Promise.resolve(healthReport([])),
+    log: () => {},
+    spool: mapSpool(new Map()),
+    onRetry: () => {},
+    reload: () => Promise.resolve(succeed(undefined)),
+    metrics: { text: () => Promise.resolve("") },
+    current: () => ({
+      ...{ config, authenticator, backends: [], stores: new Map(), certificate: null, offered: () => [] },
+      appPasswords: { list: unused, add: unused, revoke: unused, forget: unused, isMain: unused },
+    }),
+    status: () => ({ started: 0, connections: 0, listeners: [] }),
+    now: Date.now,
+    signIn: unused,
+    tryLogin: unused,
+    changePassword: unused,
+    ...given,
+    records: given.records ?? keptRecords(),
   };
 }
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { AccountAdmin, AccountProblem, Credential } from "../../src/accounts/account_store.ts";
 import type { Authenticator, ConcludedVerdict } from "../../src/auth/authenticator.ts";
 import type { Account, Answer, Origin, Question } from "../../src/backend.ts";
-import { changePassword, type PasswordRequest } from "../../src/http/password.ts";
+import { changePassword, type PasswordParts, type PasswordRequest } from "../../src/http/password.ts";
+import { signIn } from "../../src/http/sign_in.ts";
 import { fail, succeed } from "../../src/lib/result.ts";
 import type { ExchangeOutcome } from "../../src/sasl/mechanism.ts";
 import { keptLog } from "./lib.ts";
@@ -46,18 +47,7 @@ function change(
     lookup: unused,
     [Symbol.asyncDispose]: unused,
   };
-  const store: Pick<AccountAdmin, "credentials" | "setPassword"> = {
-    credentials: () =>
-      Promise.resolve([{
-        id: "c1",
-        kind,
-        label: "",
-        version: "1",
-        networks: [],
-        mechanisms: null,
-        expires: null,
-        lastUsed: null,
-      }]),
+  const store: Pick<AccountAdmin, "setPassword"> = {
     setPassword: (name, password) => {
       calls.push({ setPassword: name, password });
       return Promise.resolve(
@@ -78,11 +68,12 @@ function change(
     },
   };
   const { events, log } = keptLog();
-  const parts = {
-    authenticator,
+  const isMain = (_: Account, credential: string) => Promise.resolve(credential === "c1" && kind === "password");
+  const parts: PasswordParts = {
+    signIn: (wish, options) =>
+      signIn({ authenticator, isMain, defaultRealm: "baz.co.jp" }, { ...wish, session: "s1" }, options),
     accountsOf: (backend: string) => backend === "sasldb" ? store : null,
-    defaultRealm: "baz.co.jp",
-    session: "s1",
+    onChanged: (account) => void calls.push({ onChanged: account }),
     log,
   };
   const request = { ...REQUEST, ...rest.request };
@@ -107,8 +98,9 @@ Deno.test("a change with the right old password is a login that is concluded fir
       },
       id: "s1.1",
     },
-    { setPassword: { local: "shin", realm: "baz.co.jp" }, password: "new-secret" },
     "disposed",
+    { setPassword: { local: "shin", realm: "baz.co.jp" }, password: "new-secret" },
+    { onChanged: "shin@baz.co.jp" },
   ]);
   assert.deepEqual(it.events, [{
     kind: "account-changed",

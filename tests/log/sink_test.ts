@@ -95,6 +95,10 @@ Deno.test("text leaves null fields out and joins lists", () => {
 Deno.test("colours only where they are asked for, and only for what needs eyes", () => {
   const alarm: LogEvent = { kind: "alarm", about: "disk", text: "full" };
   assert.equal(textLine(alarm, TIME, { color: true }), `${TIME} \x1b[31malarm: about=disk text=full\x1b[0m`);
+  const down: LogEvent = { kind: "backend-down", backend: "staff", reason: "connection refused" };
+  const said = `backend-down: backend=staff reason="connection refused"`;
+  assert.equal(textLine(down, TIME, { color: true }), `${TIME} \x1b[31m${said}\x1b[0m`);
+  assert.equal(textLine({ kind: "backend-up", backend: "a" }, TIME, { color: true }), `${TIME} backend-up: backend=a`);
   assert.equal(textLine({ kind: "ready", ms: 3 }, TIME, { color: true }), `${TIME} ready: ms=3`);
 });
 

@@ -31,6 +31,7 @@ Deno.test("a mail of a group that fails is undone alone, the others are committe
     { ok: true, value: null },
   ]);
   assert.match(reply.trouble ?? "", /UNIQUE/);
+  assert.equal(reply.mails, 1);
   const counts = ["mail", "recipient", "content"].map((table) =>
     db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.["n"]
   );
@@ -46,6 +47,7 @@ Deno.test("when COMMIT fails nothing is acknowledged, and a content file goes on
   db.exec("PRAGMA query_only = ON");
   const reply = group.run([commit("A"), commit("B", { content: { kind: "file" } })]);
   assert.deepEqual(reply.answers.map(({ ok }) => ok), [false, false]);
+  assert.equal(reply.mails, 0);
   assert.equal(db.isTransaction, false);
   db.exec("PRAGMA query_only = OFF");
   // A deferred constraint is the one thing that fails at COMMIT itself.

@@ -1,0 +1,95 @@
+/**
+ * What is worth telling: out of the events of the log, and out of a look at the certificate and the queue now and then. Pure: time is an
+ * argument, and what was told before is remembered here.
+ *
+ * @module
+ */
+
+import type { LogEvent } from "../../log/event.ts";
+import type { QueueCensus } from "../../spool/spool.ts";
+import type { Telling } from "./message.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** A certificate is near its end from here on, as for readiness. */
+const NEAR_MS = 14 * DAY_MS;
+
+/** What a look found. */
+export interface Look {
+  readonly certificateEnds: number | null;
+  /** `null`: the queue was not looked at, or gave no answer. */
+  readonly queue: Pick<QueueCensus, "oldest" | "mails"> | null;
+}
+
+/** Remembers what was told. */
+export class Observer {
+  readonly #down = new Set<string>();
+  #certificateTold = -Infinity;
+  #refusalTold = -Infinity;
+  /** By the age that counts as old: receivers may differ in it. */
+  readonly #queueTold = new Map<number, number>();
+
+  /**
+   * An event of the log. A backend is told down once until it is up, also where a reload forgot that it was down: then the next login that it
+   * decides tells. A refusal of the smarthost is told once an hour until a mail goes through.
+   */
+  note(
+    event: LogEvent,
+    { smarthost, now }: { readonly smarthost: string | null; readonly now: number },
+  ): readonly Telling[] {
+    switch (event.kind) {
+      case "backend-down":
+        if (this.#down.has(event.backend)) return [];
+        this.#down.add(event.backend);
+        return [{ type: "backend-down", data: { backend: event.backend, reason: event.reason } }];
+      case "backend-up":
+        return this.#isUp(event.backend);
+      case "authentication":
+        if (this.#down.size === 0) return [];
+        return event.chain.filter(({ answer }) => ANSWERED_REGEXP.test(answer)).flatMap(({ backend }) =>
+          this.#isUp(backend)
+        );
+      case "alarm":
+        if (event.about !== "smarthost-auth" || now - this.#refusalTold < HOUR_MS) return [];
+        this.#refusalTold = now;
+        return [{ type: "smarthost-refused", data: { smarthost, reason: event.text } }];
+      case "delivery":
+        if (event.route === "smarthost" && event.outcome === "relayed") this.#refusalTold = -Infinity;
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  /** The certificate, once a day from 14 days before its end; a new one that is near its end too is told of at once. */
+  certificate(ends: number | null, now: number): readonly Telling[] {
+    if (ends === null || ends - now > NEAR_MS) {
+      this.#certificateTold = -Infinity;
+      return [];
+    }
+    if (now - this.#certificateTold < DAY_MS) return [];
+    this.#certificateTold = now;
+    const daysLeft = Math.floor((ends - now) / DAY_MS);
+    return [{ type: "certificate-near-end", data: { expires: new Date(ends).toISOString(), daysLeft } }];
+  }
+
+  /** The queue, for receivers to whom a mail is old after `ageMs`: once an hour while there is an older one. */
+  queue({ oldest, mails }: NonNullable<Look["queue"]>, ageMs: number, now: number): readonly Telling[] {
+    if (oldest === null || now - oldest <= ageMs) {
+      this.#queueTold.delete(ageMs);
+      return [];
+    }
+    if (now - (this.#queueTold.get(ageMs) ?? -Infinity) < HOUR_MS) return [];
+    this.#queueTold.set(ageMs, now);
+    const ageMinutes = Math.floor((now - oldest) / MINUTE_MS);
+    return [{ type: "queue-old", data: { oldest: new Date(oldest).toISOString(), ageMinutes, mails } }];
+  }
+
+  #isUp(backend: string): readonly Telling[] {
+    return this.#down.delete(backend) ? [{ type: "backend-up", data: { backend } }] : [];
+  }
+}
+
+/** A step of a chain in which the backend itself spoke. */
+const ANSWERED_REGEXP = /^(?:accepted|verifiers|rejected)\b/;
