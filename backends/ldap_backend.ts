@@ -85,8 +85,10 @@ class LdapBackend implements Backend {
         return this.#options.template === undefined ? await this.#searchAndBind(login) : await this.#bindFirst(login);
       }
       case "lookup": {
-        const located = await this.#locate(user, { signal });
-        return located.kind === "found" ? { kind: "known", account: located.account } : located.answer;
+        const located = await this.#locate(user, { signal, more: question.login === true ? [...STATES.keys()] : [] });
+        if (located.kind !== "found") return located.answer;
+        const closed = question.login === true ? closedBecause(located) : null;
+        return closed === null ? { kind: "known", account: located.account } : rejected(closed);
       }
       case "verifiers":
         return await this.#verifiers(user, { scheme: question.scheme, signal });
@@ -161,9 +163,8 @@ class LdapBackend implements Backend {
     if (located.kind !== "found") return located.answer;
     const { account, entry: { attributes } } = located;
     const values = (attribute: string) => attributes.get(attribute.toLowerCase()) ?? [];
-    for (const [attribute, { value, why }] of STATES) {
-      if (values(attribute).some((each) => value.test(each))) return rejected(why);
-    }
+    const closed = closedBecause(located);
+    if (closed !== null) return rejected(closed);
     const verifiers = readVerifiers(verifierAttributes.flatMap(values), scheme);
     if (verifiers.length === 0) {
       return rejected("not-allowed", `no ${scheme} value in ${verifierAttributes.join(", ")}`);
@@ -193,6 +194,16 @@ class LdapBackend implements Backend {
 type FoundOrAnswer =
   | Extract<Located, { readonly kind: "found" }>
   | { readonly kind: "answer"; readonly answer: Answer };
+
+/** Why the directory would not let the account log in, where `STATES` were read. */
+function closedBecause(
+  { entry: { attributes } }: Extract<Located, { readonly kind: "found" }>,
+): RejectedBecause | null {
+  for (const [attribute, { value, why }] of STATES) {
+    if (attributes.get(attribute.toLowerCase())?.some((each) => value.test(each)) === true) return why;
+  }
+  return null;
+}
 
 const NOT_IN_GROUP = "not in require_group";
 

@@ -117,7 +117,8 @@ function readAccount(entries: readonly Entry[], leftOut: string[]): CyrusAccount
     const mechanism = property.startsWith(SECRET_PREFIX) ? property.slice(SECRET_PREFIX.length) : property;
     const secret = readSecret(mechanism, value);
     if (secret !== null) secrets.push(secret);
-    else leftOut.push(`${name}: "${printable(property, 40)}" is of no form that is read here`);
+    // With a password nothing else is missed: Cyrus writes OTP's secret beside it.
+    else if (clear === null) leftOut.push(`${name}: "${printable(property, 40)}" is of no form that is read here`);
   }
   if (clear !== null && clear.length === 0) {
     leftOut.push(`${name}: its password is empty`);

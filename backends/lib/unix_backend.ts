@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Account, Answer, Backend, Question, RejectedBecause, UserName } from "../../src/backend.ts";
+import type { Account, Answer, Backend, Question, RejectedBecause } from "../../src/backend.ts";
 import type { Result } from "../../src/lib/result.ts";
 import { judgeHash, spendCrypt, verifyCrypt } from "./crypt.ts";
 import { type Aging, judgeAging, readPasswordField } from "./unix_entries.ts";
@@ -49,7 +49,7 @@ export function createUnixBackend(name: string, options: UnixBackendOptions): Ba
         case "password":
           return checker.password(question, signal);
         case "lookup":
-          return checker.lookup(question.user, signal);
+          return checker.lookup(question, signal);
         case "verifiers":
         case "token":
           return Promise.resolve(rejected("not-allowed"));
@@ -62,7 +62,7 @@ export function createUnixBackend(name: string, options: UnixBackendOptions): Ba
 
 interface Checker {
   password(question: Extract<Question, { readonly kind: "password" }>, signal: AbortSignal): Promise<Answer>;
-  lookup(user: UserName, signal: AbortSignal): Promise<Answer>;
+  lookup(question: Extract<Question, { readonly kind: "lookup" }>, signal: AbortSignal): Promise<Answer>;
 }
 
 function createChecker(backend: string, { source, realm, likely, ...served }: UnixBackendOptions): Checker {
@@ -97,12 +97,13 @@ function createChecker(backend: string, { source, realm, likely, ...served }: Un
       if (aged !== null) return rejected(aged);
       return { kind: "accepted", account: accountOf(account), credential: "password", version: versionOf(hash) };
     },
-    lookup: async (user, signal) => {
+    lookup: async ({ user, login = false }, signal) => {
       if (user.realm !== realm) return rejected("unknown-user");
       const found = await source.find(user.local, signal);
       if (!found.ok) return unavailable(found.problem);
       if (found.value === null) return rejected("unknown-user");
-      return leftOut(found.value, served) ?? { kind: "known", account: accountOf(found.value) };
+      const refused = leftOut(found.value, served) ?? (login ? closed(found.value) : null);
+      return refused ?? { kind: "known", account: accountOf(found.value) };
     },
   };
 }
@@ -127,6 +128,13 @@ function credentialOf(account: UnixAccount, served: Served): Credential {
   const locked = field.kind === "locked";
   if (judgeHash(field.hash, served) !== "nowhere") return { kind: "hash", hash: field.hash, locked };
   return { kind: "none", answer: locked ? rejected("disabled") : rejected("not-allowed", UNCHECKED) };
+}
+
+/** The answer for an account that could not log in with its password either. */
+function closed({ password, aging }: UnixAccount): Answer | null {
+  if (readPasswordField(password).kind === "locked") return rejected("disabled");
+  const aged = aging === null ? null : judgeAging(aging, Date.now());
+  return aged === null ? null : rejected(aged);
 }
 
 /** The answer for an account of the system's own. A file without numbers lists those too: they never have a password. */

@@ -179,6 +179,8 @@ withLoad("what else is in a file: read where its form is known, named where not"
       entry(["bare", "", "userPassword"], utf8("no realm")),
       entry(["empty", "baz.co.jp", "userPassword"], new Uint8Array()),
       entry(["otp", "baz.co.jp", "cmusaslsecretOTP"], utf8("md5 0499 ab1234 0123456789abcdef")),
+      entry(["both", "baz.co.jp", "cmusaslsecretOTP"], utf8("md5 0499 ab1234 0123456789abcdef")),
+      entry(["both", "baz.co.jp", "userPassword"], utf8("beside it")),
       entry(["short", "baz.co.jp", "cmusaslsecretPLAIN"], new Uint8Array(5)),
       entry(["bell", "baz.co.jp", "userPassword"], utf8("ring\x07ring")),
       [utf8("no key of three"), utf8("x")],
@@ -194,6 +196,7 @@ withLoad("what else is in a file: read where its form is known, named where not"
     note: "its password is not UTF-8 and was taken as ISO-8859-1",
   });
   isYes(await ask(backend, of("bare"), "no realm"));
+  isYes(await ask(backend, of("both"), "beside it"));
   for (const local of ["empty", "otp", "short"]) isNoBecause(await ask(backend, of(local), "x"), "unknown-user");
   isNoBecause(await verifiers(backend, of("bell"), "scram-sha-256"), "not-allowed");
   deepEqual([...warnings].map((text) => text.replace(/^.*?sasldb2: /, "")).sort(), [

@@ -76,6 +76,7 @@ requirePrograms(["db5.3_load"])("import sasldb: what SASL 1.5 left behind, and w
       entry(["with space", "baz.co.jp", "userPassword"], octets.encode("x")),
       entry(["bell", "baz.co.jp", "userPassword"], octets.encode("a\x07")),
       entry(["otp", "baz.co.jp", "cmusaslsecretOTP"], octets.encode("x")),
+      entry(["latin", "baz.co.jp", "cmusaslsecretOTP"], octets.encode("x")),
       entry(["twice", "baz.co.jp", "userPassword"], octets.encode("lower")),
       entry(["twice", "BAZ.co.jp", "userPassword"], octets.encode("upper")),
     ]),
