@@ -41,8 +41,11 @@ export type Question =
     readonly handle: string | null;
     readonly origin: Origin;
   }
-  /** Does this account exist? Recipients at RCPT, the realm doctor, the sender rule. No secret involved. */
-  | { readonly kind: "lookup"; readonly user: UserName };
+  /**
+   * Does this account exist? Recipients at RCPT, the realm doctor, the sender rule. No secret involved. With `login`, as app passwords ask it:
+   * and may it log in, as far as that can be told without its password? Without, a locked account is known: it gets mail.
+   */
+  | { readonly kind: "lookup"; readonly user: UserName; readonly login?: boolean };
 
 /** The kinds of stored verifier. */
 export type VerifierScheme = "cram-md5" | "digest-md5" | "scram-sha-1" | "scram-sha-256";

@@ -28,7 +28,7 @@ export interface AppPasswordParts {
   readonly legacyVerifiers: boolean;
   /** Whether an account that was known within 24 hours may log in while its backend is down. */
   readonly outageAllowed: boolean;
-  /** Asks the chain whether it knows an account. */
+  /** Asks the chain whether it knows an account, and whether that may log in. */
   readonly lookup: (user: UserName) => Promise<Answer>;
   /** Whether the accounts of a backend of the chain lie in a store of ours: then their app passwords are there. */
   readonly isOurs: (backend: string) => boolean;

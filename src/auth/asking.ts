@@ -45,6 +45,8 @@ const NOT_BY_THIS = refusal("not-allowed", { backend: "chain", answer: "rejected
 /** Each backend has a deadline of its own. */
 const NEVER = new AbortController().signal;
 
+type Lookup = Extract<Question, { readonly kind: "lookup" }>;
+
 /** An answer that was given before the chain was asked. */
 interface FirstAnswer {
   readonly member: ChainMember;
@@ -62,7 +64,7 @@ export function createAsking({ members, served, cache, now, ...parts }: AskingPa
       file,
       legacyVerifiers: sasl.legacyVerifiers,
       outageAllowed: sasl.appPasswordOutage,
-      lookup: async (user) => (await lookUp(user, { signal: NEVER, onBug })).answer,
+      lookup: async (user) => (await lookUp({ kind: "lookup", user, login: true }, { signal: NEVER, onBug })).answer,
       isOurs: (name) => backends.some((backend) => backend.name === name && backend.local !== undefined),
       now,
     });
@@ -87,9 +89,8 @@ export function createAsking({ members, served, cache, now, ...parts }: AskingPa
     return null;
   }
 
-  async function lookUp(user: UserName, call: ChainCall): Promise<ChainResult> {
-    if (!isServed(user)) return NOT_SERVED;
-    const question = { kind: "lookup", user } as const;
+  async function lookUp(question: Lookup, call: ChainCall): Promise<ChainResult> {
+    if (!isServed(question.user)) return NOT_SERVED;
     // Whether an account exists is no login: whoever knows it says so.
     return await askChain(members.map(asSufficient), {
       ask: (member) => askCached(member, question, { ...call, cache, now }),
@@ -99,7 +100,7 @@ export function createAsking({ members, served, cache, now, ...parts }: AskingPa
   }
 
   async function ask(question: Question, call: ChainCall): Promise<ChainResult> {
-    if (question.kind === "lookup") return await lookUp(question.user, call);
+    if (question.kind === "lookup") return await lookUp(question, call);
     if (question.kind !== "token" && !isServed(question.user)) return NOT_SERVED;
     if (cannotAgree(members, question)) return NOT_BY_THIS;
     const first = await askFirst(question, call);

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { join } from "node:path";
 import type { Command } from "commander";
 import type { Credential } from "../accounts/account_store.ts";
 import { type AppPasswordRefusal, explainRefusal } from "../auth/app_password_admin.ts";
@@ -13,7 +12,6 @@ import type { UserName } from "../backend.ts";
 import type { Config } from "../config/config.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { printable } from "../lib/text.ts";
-import { openRecords } from "../records/open_records.ts";
 import { formatUserName } from "../sasl/user_name.ts";
 import { readUserName } from "./accounts.ts";
 import { type ConfigOption, exits, takesConfig } from "./command.ts";
@@ -21,6 +19,7 @@ import { readConfigAsOwner } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
 import { type OpenChain, openChain } from "./open_chain.ts";
 import { complain, print } from "./output.ts";
+import { commandActor, openRecordsOf } from "./records.ts";
 import { formatTable } from "./table.ts";
 
 interface AddOptions extends ConfigOption {
@@ -174,17 +173,18 @@ function readExpiry(text: string | undefined, now: number): Result<string | null
   return unitMs === undefined ? fail(undefined) : succeed(new Date(now + Number(count) * unitMs).toISOString());
 }
 
+/** That it cannot be noted is a warning: the act is done. */
 async function record(
-  { dataDir }: Config,
+  config: Config,
   act: { readonly what: string; readonly target: string; readonly detail: string },
 ): Promise<void> {
-  const records = openRecords(join(dataDir, "records"), { now: Date.now });
-  if (!records.ok) {
-    complain(`Warning: it is not in the audit log: ${records.problem.message}`);
+  const opened = openRecordsOf(config);
+  if (!opened.ok) {
+    complain(`Warning: this is not in the audit log: ${opened.problem.message}`);
     return;
   }
-  records.value.audit.add({ who: "command", from: "local", ...act }, Date.now());
-  await records.value[Symbol.asyncDispose]();
+  await using records = opened.value;
+  records.audit.add({ ...commandActor(), ...act }, Date.now());
 }
 
 function describe({ id, label }: Credential): string {

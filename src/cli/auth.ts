@@ -13,6 +13,8 @@ import { createOffer } from "../auth/offered.ts";
 import { type Advice, type AuthenticationEvent, describeNamesakes, findNamesakes } from "../auth/realm_doctor.ts";
 import type { Backend, Origin, UserName } from "../backend.ts";
 import type { Config } from "../config/config.ts";
+import { type Failure, findFailure, type LoginFacts, loginSteps } from "../http/login_steps.ts";
+import { translator } from "../http/pages/language.ts";
 import { unreachable } from "../lib/result.ts";
 import { printable } from "../lib/text.ts";
 import { CLIENT_MECHANISMS, type ClientMechanismName, startClient } from "../sasl/client.ts";
@@ -22,7 +24,6 @@ import { mechanismNamed, MECHANISMS } from "../sasl/mechanisms.ts";
 import { parseUserName } from "../sasl/user_name.ts";
 import { REPLIES } from "../smtp/replies.ts";
 import { formatReply, type Reply } from "../smtp/reply.ts";
-import { type Failure, findFailure, type LoginFacts, loginSteps } from "./auth_steps.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { readConfigAsOwner } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
@@ -40,6 +41,8 @@ interface TestOptions extends ConfigOption {
 
 /** The longest look at other realms. */
 const LOOK_MS = 10_000;
+/** Commands speak English. */
+const ENGLISH = translator("en");
 
 /** Questions about logins. */
 export const command: CliCommand = { build };
@@ -83,7 +86,7 @@ async function test(user: string, options: TestOptions): Promise<number> {
   // The line about a name that is unknown comes a moment later, with what was found about it.
   const event = await logged.promise;
   const facts = await gatherFacts({ config: config.value, open, event, verdict, mechanism, typed: user });
-  report(facts, { verdict, failure: findFailure(facts), json: options.json === true });
+  report(facts, { verdict, failure: findFailure(facts, ENGLISH), json: options.json === true });
   return exitOf(verdict);
 }
 
@@ -194,7 +197,7 @@ function report(
   const { mechanism, offered, relays, user, advice, event: { reason, chain } } = facts;
   const reply = formatReply(replyOf(verdict)).trimEnd();
   const account = verdict.kind === "accepted" ? verdict.identity.account.name : null;
-  const steps = loginSteps(facts, failure);
+  const steps = loginSteps(facts, failure, ENGLISH);
   if (json) {
     const name = { user: user?.local ?? null, realm: user?.realm ?? null };
     const outcome = {

@@ -95,6 +95,11 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     summary: "list who changed what",
     load: () => import("./audit.ts"),
   }],
+  ["webhook", {
+    group: "Administration",
+    summary: "try the receivers of webhooks",
+    load: () => import("./webhook.ts"),
+  }],
   ["completions", {
     group: "This program",
     summary: "print a completion script for bash, zsh or fish",

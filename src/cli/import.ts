@@ -6,6 +6,7 @@
 
 import type { Command } from "commander";
 import { readableByOthers } from "../../backends/lib/account_file.ts";
+import { canonicalName } from "../accounts/account_name.ts";
 import { whyUnreadable } from "../lib/file_error.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { printable } from "../lib/text.ts";
@@ -13,9 +14,10 @@ import { parseUserName } from "../sasl/user_name.ts";
 import { type AccountsOption, type OpenAccounts, warnOfRealm, withAccounts } from "./accounts.ts";
 import { type CliCommand, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
-import { importAccounts } from "./import_accounts.ts";
+import { importAccounts, type ImportOutcome } from "./import_accounts.ts";
 import { exitOf, showImport } from "./import_report.ts";
 import { readHtpasswd, readSasldb, readShadow, type ReadSource } from "./import_sources.ts";
+import { type AccountAct, noteAccounts } from "./note_accounts.ts";
 import { complain } from "./output.ts";
 import { startProgress } from "./progress.ts";
 
@@ -103,13 +105,23 @@ async function importOctets(
     return EXIT.data;
   }
   const { items, leftOut } = source.value;
+  if (!dryRun) {
+    await noteAccounts(config, [{ what: "account.import", account: file, detail: `${items.length} accounts in it` }]);
+  }
   using progress = startProgress(items.length, "accounts");
   const onDone = () => progress.step();
   const into = { store, defaultRealm: realm ?? defaultRealm, overwrite, dryRun, onDone };
   const outcomes = await importAccounts(items, into);
   progress[Symbol.dispose]();
+  if (!dryRun) await noteAccounts(config, outcomes.flatMap((outcome) => actOf(outcome, file)));
   showImport({ outcomes, leftOut }, { json, dryRun, upgrades: config.sasl.upgradeImported });
   const users = outcomes.flatMap((outcome) => "user" in outcome ? [outcome.user] : []);
   for (const user of new Map(users.map((each) => [each.realm, each])).values()) warnOfRealm(user, accounts);
   return exitOf({ outcomes, leftOut });
+}
+
+function actOf(outcome: ImportOutcome, file: string): readonly AccountAct[] {
+  if (outcome.kind !== "imported" && outcome.kind !== "replaced") return [];
+  const what = outcome.kind === "imported" ? "account.add" : "account.password";
+  return [{ what, account: canonicalName(outcome.user).name, detail: `imported from ${file}` }];
 }

@@ -25,6 +25,7 @@ export interface AccountAct {
 
 /** Notes what was done. That it cannot be noted is a warning: the act is done. */
 export async function noteAccounts(config: Pick<Config, "dataDir">, acts: readonly AccountAct[]): Promise<void> {
+  if (acts.length === 0) return;
   const opened = openRecordsOf(config);
   if (!opened.ok) return warn(opened.problem.message);
   await using records = opened.value;

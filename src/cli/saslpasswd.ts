@@ -4,11 +4,13 @@
  * @module
  */
 
-import type { AccountAdmin } from "../accounts/account_store.ts";
+import type { AccountAdmin, AccountProblem } from "../accounts/account_store.ts";
 import type { UserName } from "../backend.ts";
+import { type Result, succeed } from "../lib/result.ts";
 import { explain, type OpenAccounts, readUserName, warnOfRealm, withAccounts } from "./accounts.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
+import { type AccountAct, noteAccounts } from "./note_accounts.ts";
 import { complain } from "./output.ts";
 import { obtainNewPassword, readPasswordFromStdin } from "./prompt.ts";
 
@@ -45,21 +47,31 @@ async function run(text: string, options: SaslpasswdOptions, accounts: OpenAccou
   if (!user.ok) return user.problem;
   if (options.d === true) {
     const disabled = await store.setDisabled(user.value, true);
-    return disabled.ok ? EXIT.ok : explain(disabled.problem, user.value);
+    if (!disabled.ok) return explain(disabled.problem, user.value);
+    await noteAccounts(config, [{ what: "account.disable", account: disabled.value.name }]);
+    return EXIT.ok;
   }
   const password = options.p === true ? readPasswordFromStdin() : obtainNewPassword({});
   if (!password.ok) return password.problem;
-  const exit = await setOrAdd(user.value, password.value, store);
-  if (exit === EXIT.ok) warnOfRealm(user.value, accounts);
-  return exit;
+  const act = await setOrAdd(user.value, password.value, store);
+  if (!act.ok) return explain(act.problem, user.value);
+  warnOfRealm(user.value, accounts);
+  await noteAccounts(config, [act.value]);
+  return EXIT.ok;
 }
 
-async function setOrAdd(user: UserName, password: string, store: AccountAdmin): Promise<number> {
+async function setOrAdd(
+  user: UserName,
+  password: string,
+  store: AccountAdmin,
+): Promise<Result<AccountAct, AccountProblem>> {
   const set = await store.setPassword(user, password);
   if (!set.ok && set.problem === "unknown-account") {
     const added = await store.add(user, password);
-    return added.ok ? EXIT.ok : explain(added.problem, user);
+    return added.ok ? succeed({ what: "account.add", account: added.value.name }) : added;
   }
   const enabled = set.ok && set.value.disabled ? await store.setDisabled(user, false) : set;
-  return enabled.ok ? EXIT.ok : explain(enabled.problem, user);
+  if (!enabled.ok) return enabled;
+  const detail = enabled === set ? "" : "it was disabled, and is enabled";
+  return succeed({ what: "account.password", account: enabled.value.name, detail });
 }

@@ -16,8 +16,8 @@ import { formatTable } from "./table.ts";
 interface NewOptions extends ConfigOption {
   readonly label: string;
   readonly scope: readonly Scope[];
-  /** Milliseconds; `null`: never. */
-  readonly expires: number | null;
+  /** Milliseconds; Infinity: never. */
+  readonly expires: number;
 }
 
 const LABEL_LENGTH = 60;
@@ -27,6 +27,7 @@ const UNITS_MS: ReadonlyMap<string, number> = new Map([
   ["h", 3_600_000],
   ["d", 86_400_000],
 ]);
+const DEFAULT_MS = 365 * 86_400_000;
 const LONGEST_MS = 36_500 * 86_400_000;
 
 /** Makes, lists and revokes tokens. Exit codes: 0; 64 for wrong arguments; 65 for an ID that no token has. */
@@ -40,7 +41,10 @@ function build(): Command {
       new Option("--scope <SCOPE...>", "what it may do; may be given several times").choices(SCOPES)
         .makeOptionMandatory(),
     )
-    .option("--expires <TIME>", 'when it ends, such as "90d" or "12h", or "never"', parseExpires, parseExpires("365d"))
+    .addOption(
+      new Option("--expires <TIME>", 'when it ends, such as "90d" or "12h", or "never"').argParser(parseExpires)
+        .default(DEFAULT_MS, "365d"),
+    )
     .action(exits(make));
   takesConfig(token.command("list").description("list the tokens, without their secrets"))
     .option("--json", "print JSON").action(exits(list));
@@ -53,8 +57,9 @@ function parseLabel(text: string): string {
   throw new InvalidArgumentError(`expected 1 to ${LABEL_LENGTH} characters`);
 }
 
-function parseExpires(text: string): number | null {
-  if (text === "never") return null;
+function parseExpires(text: string): number {
+  // Not `null`, which commander takes for an option without a value.
+  if (text === "never") return Infinity;
   const [, count = "", unit = ""] = /^(\d{1,9}) ?([a-z]+)$/.exec(text) ?? [];
   const ms = Number(count) * (UNITS_MS.get(unit) ?? 0);
   if (ms > 0 && ms <= LONGEST_MS) return ms;
@@ -64,7 +69,10 @@ function parseExpires(text: string): number | null {
 function make({ label, scope, expires, ...options }: NewOptions): Promise<number> {
   return withRecords(options, ({ records }) => {
     const now = Date.now();
-    const made = records.tokens.add({ label, scopes: scope, expires: expires === null ? null : now + expires }, now);
+    const made = records.tokens.add(
+      { label, scopes: scope, expires: expires === Infinity ? null : now + expires },
+      now,
+    );
     const { id, scopes, expires: end } = made.token;
     const detail = `${label}: ${scopes.join(" ")}, ${end === null ? "never expires" : `expires ${timeText(end)}`}`;
     records.audit.add({ ...commandActor(), what: "token.new", target: id, detail }, now);

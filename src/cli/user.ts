@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { canonicalName } from "../accounts/account_name.ts";
 import type { AccountAdmin, AccountProblem, AccountRecord } from "../accounts/account_store.ts";
 import { hasExpired } from "../auth/scope.ts";
 import type { UserName } from "../backend.ts";
@@ -21,6 +22,7 @@ import {
 import { addAppPasswordCommands } from "./app_password.ts";
 import { type CliCommand, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
+import { type AccountAct, noteAccounts } from "./note_accounts.ts";
 import { print } from "./output.ts";
 import { obtainNewPassword } from "./prompt.ts";
 import { formatTable } from "./table.ts";
@@ -59,17 +61,23 @@ function build(): Command {
   add("show <USER@REALM>", "show what is known of an account").option("--json", "print JSON").action(exits(show));
   add("disable <USER@REALM>", "refuse every login to an account, and keep it").action(
     exits((name: string, options: AccountsOption) =>
-      change(name, options, { make: (store, user) => store.setDisabled(user, true), done: "is disabled" })
+      change(name, options, {
+        ...{ make: (store, user) => store.setDisabled(user, true), done: "is disabled", act: "account.disable" },
+      })
     ),
   );
   add("enable <USER@REALM>", "let a disabled account log in again").action(
     exits((name: string, options: AccountsOption) =>
-      change(name, options, { make: (store, user) => store.setDisabled(user, false), done: "is enabled" })
+      change(name, options, {
+        ...{ make: (store, user) => store.setDisabled(user, false), done: "is enabled", act: "account.enable" },
+      })
     ),
   );
   add("delete <USER@REALM>", "delete an account").action(
     exits((name: string, options: AccountsOption) =>
-      change(name, options, { make: (store, user) => store.remove(user), done: "is deleted" })
+      change(name, options, {
+        ...{ make: (store, user) => store.remove(user), done: "is deleted", act: "account.delete" },
+      })
     ),
   );
   addAppPasswordCommands(user);
@@ -83,6 +91,7 @@ function withPassword(
 ): Promise<number> {
   return change(name, options, {
     done,
+    act: verb === "add" ? "account.add" : "account.password",
     warns: true,
     make: async (store, user) => {
       // Before the two prompts, so that nobody types a password for nothing.
@@ -99,9 +108,11 @@ function withPassword(
 function change(
   text: string,
   options: AccountsOption,
-  { make, done, warns = false }: {
+  { make, done, act, warns = false }: {
     readonly make: (store: AccountAdmin, user: UserName) => Promise<Result<unknown, AccountProblem | number>>;
     readonly done: string;
+    /** What it is in the audit log. */
+    readonly act: AccountAct["what"];
     /** Whether to warn of a realm in which nobody can log in. */
     readonly warns?: boolean;
   },
@@ -110,10 +121,12 @@ function change(
     const { config, store } = accounts;
     const user = readUserName(text, config);
     if (!user.ok) return user.problem;
+    const { name } = await store.show(user.value) ?? canonicalName(user.value);
     const made = await make(store, user.value);
     if (!made.ok) return typeof made.problem === "number" ? made.problem : explain(made.problem, user.value);
     print(`${printable(`${user.value.local}@${user.value.realm}`, 300)} ${done}`);
     if (warns) warnOfRealm(user.value, accounts);
+    await noteAccounts(config, [{ what: act, account: name }]);
     return EXIT.ok;
   });
 }

@@ -13,6 +13,7 @@ import type { FileContents, Findings } from "./files.ts";
 import type { Mistake } from "./keys.ts";
 import { completeHttp, completeWebhooks } from "./http.ts";
 import { completeListeners } from "./listeners.ts";
+import { completeMx } from "./mx.ts";
 import { type BackendSections, type ChainLink, type Sections, unused } from "./sections.ts";
 
 /** What `complete` works on. */
@@ -186,6 +187,7 @@ function completeDelivery(
   return {
     default: route,
     smarthost,
+    mx: completeMx(delivery.mx, folder),
     local: local === undefined ? null : { maildir: resolve(folder, local.maildir) },
     giveUpMs: delivery.giveUp,
     retryMs: delivery.retry,

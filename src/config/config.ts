@@ -107,8 +107,9 @@ export interface BackendConfig {
 /** Where mail goes. */
 export interface DeliveryConfig {
   /** The route of mail that is not for here; `none` without [delivery.smarthost]. */
-  readonly default: "smarthost" | "none";
+  readonly default: "smarthost" | "mx" | "none";
   readonly smarthost: SmarthostConfig | null;
+  readonly mx: MxConfig;
   readonly local: LocalDeliveryConfig | null;
   /** A mail is given up after this. Default 5 days. */
   readonly giveUpMs: number;
@@ -127,6 +128,20 @@ export interface SmarthostConfig {
   readonly auth: SmarthostAuth | null;
   /** PLAIN and LOGIN also without checked TLS. Default false. */
   readonly allowClearTextPassword: boolean;
+  readonly concurrency: number;
+}
+
+/** Delivery straight to the hosts of a domain. */
+export interface MxConfig {
+  /** Name servers; empty: those of the system. */
+  readonly resolvers: readonly { readonly host: string; readonly port: number }[];
+  /** Addresses of this machine to send from; empty: the system chooses. */
+  readonly sourceAddresses: readonly string[];
+  /** Whether policies of RFC 8461 are looked for. Default true. */
+  readonly mtaSts: boolean;
+  /** PEM of the authorities to trust instead of the system's. */
+  readonly caFile: string | null;
+  /** Conversations with one domain at once. Default 2. */
   readonly concurrency: number;
 }
 

@@ -42,12 +42,17 @@ export async function readFiles(
   const key = named("tls", "key_file");
   await checkPair({ certificate, key }, context, findings);
   const authorities = named("delivery", "smarthost", "ca_file");
-  if (authorities !== null) await readCertificate(authorities, findings);
+  const mxAuthorities = named("delivery", "mx", "ca_file");
+  for (const file of [authorities, mxAuthorities]) if (file !== null) await readCertificate(file, findings);
   await checkDataDir(named("data_dir"), findings);
   const domainsFile = named("local_domains_file");
   const authFile = named("delivery", "smarthost", "auth_info_file");
   const secretFiles = webhookFiles(tree, context.at);
-  await checkUser(tree, [certificate, key, authorities, domainsFile, authFile, ...secretFiles], findings);
+  await checkUser(
+    tree,
+    [certificate, key, authorities, mxAuthorities, domainsFile, authFile, ...secretFiles],
+    findings,
+  );
   return {
     localDomains: domainsFile === null ? [] : await readDomains(domainsFile, findings),
     smarthostAuth: authFile === null ? null : await readAuth(authFile, findings),

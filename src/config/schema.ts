@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { DEFAULT_DATA_DIR } from "./data_dir.ts";
 import { httpSchema, webhookSchema } from "./http.ts";
+import { mxSchema } from "./mx.ts";
 import {
   account,
   connectAddress,
@@ -38,7 +39,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "bans",
   "delivery.lmtp",
   "delivery.local.lmtp",
-  "delivery.mx",
   "device",
   "dkim",
   "dmarc",
@@ -157,11 +157,9 @@ const smarthostSchema = table({
 
 /** [delivery] */
 export const deliverySchema = table({
-  default: z.enum(["smarthost", "none"], {
-    error: ({ input }) =>
-      input === "mx" ? "mx comes with a later version of dokodemo" : 'expected one of "smarthost", "none"',
-  }).optional().meta({ description: "where mail goes that is not for here" }),
+  default: oneOf(["smarthost", "mx", "none"]).optional().meta({ description: "where mail goes that is not for here" }),
   smarthost: smarthostSchema.optional(),
+  mx: mxSchema.prefault({}),
   local: table({
     maildir: path.meta({ description: "with {user}, {realm} or {account}, such as /var/mail/{user}/Maildir" }),
   }).optional(),

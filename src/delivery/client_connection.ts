@@ -16,6 +16,19 @@ export interface ConnectionProblem {
   readonly detail: string | null;
 }
 
+/** Where to connect to. */
+export interface Address {
+  /** A name, or an address. */
+  readonly host: string;
+  readonly port: number;
+  /** What to call it; default: host and port. */
+  readonly name?: string;
+  /** The address of ours to connect from; default: the system chooses. */
+  readonly source?: string;
+  /** Default half a minute. */
+  readonly deadlineMs?: number;
+}
+
 /** How to go into TLS. */
 export interface TlsOptions {
   /** The name or address that the certificate has to be for. */
@@ -48,15 +61,15 @@ export class ClientConnection {
 
   /** Connects to the first address of the host that answers. */
   static async connect(
-    { host, port }: { readonly host: string; readonly port: number },
+    { host, port, name = `${host}:${port}`, source, deadlineMs = CONNECT_MS }: Address,
     signal: AbortSignal,
   ): Promise<Result<ClientConnection, ConnectionProblem>> {
     // Commands are short, and each waits for its reply.
-    const socket = connectTcp({ host, port, noDelay: true });
+    const socket = connectTcp({ host, port, noDelay: true, ...source !== undefined && { localAddress: source } });
     const connected = Promise.withResolvers<ConnectionProblem | null>();
-    const text = `Cannot connect to ${host}:${port}`;
+    const text = `Cannot connect to ${name}`;
     const stop = () => connected.resolve({ kind: "aborted", text: "The server is stopping", detail: null });
-    const timer = setTimeout(() => connected.resolve({ kind: "timeout", text, detail: "timed out" }), CONNECT_MS);
+    const timer = setTimeout(() => connected.resolve({ kind: "timeout", text, detail: "timed out" }), deadlineMs);
     socket.once("connect", () => connected.resolve(null));
     socket.on("error", (error) => connected.resolve({ kind: "closed", text, detail: error.message }));
     signal.addEventListener("abort", stop);

@@ -7,6 +7,8 @@
 
 import { type Context, Hono } from "hono";
 import { z } from "zod";
+import { createApi } from "./api/api.ts";
+import { API_BASE } from "./api/frame.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { mayLook } from "./may_look.ts";
 import { metricsRoutes } from "./metrics/metrics_routes.ts";
@@ -14,9 +16,8 @@ import { type HttpEnv, receive } from "./receive.ts";
 import type { PublicParts, SidecarParts } from "./parts.ts";
 import type { PasswordOutcome } from "./password.ts";
 import { frame, problem, readBody } from "./problem.ts";
-import { queueOperations } from "./queue_operations.ts";
-import { queueRoutes } from "./queue_routes.ts";
 import { pages } from "./pages/pages.tsx";
+import { profileRoutes } from "./profiles/profile_routes.ts";
 
 export type { HttpParts, PublicParts, SidecarParts } from "./parts.ts";
 
@@ -31,17 +32,10 @@ const passwordSchema = z.strictObject({
 
 /** For `control.sock` (mode 660). */
 export function controlApp(parts: SidecarParts): Hono<HttpEnv> {
-  const app = frame(new Hono<HttpEnv>(), { secret: false, log: parts.log });
+  const app = frame(new Hono<HttpEnv>(), { secret: hasBody, log: parts.log });
   healthRoutes(app, { health: parts.health, mayLook: () => true });
   metricsRoutes(app, { metrics: parts.metrics, mayLook: () => true });
-  const { spool, log, onRetry } = parts;
-  app.route("/api/v1/queue", queueRoutes(queueOperations(spool, { by: "control", log, onRetry })));
-  app.post("/api/v1/reload", async (context) => {
-    const reloaded = await parts.reload();
-    if (reloaded.ok) return context.json({ reloaded: true });
-    const detail = "The new configuration has mistakes: the old one stays in force";
-    return problem(422, { detail, mistakes: reloaded.problem });
-  });
+  app.route(API_BASE, createApi(parts, { control: true }));
   return app;
 }
 
@@ -65,8 +59,15 @@ export function httpApp(parts: SidecarParts): Hono<HttpEnv> {
   const looks = (context: Context<HttpEnv>) => mayLook(parts, context);
   healthRoutes(app, { health: parts.health, mayLook: looks });
   metricsRoutes(app, { metrics: parts.metrics, mayLook: looks });
+  app.route(API_BASE, createApi(parts, { control: false }));
+  profileRoutes(app, parts);
   app.route("/", pages(parts));
   return app;
+}
+
+/** Whether a request may hold a password. */
+function hasBody({ req }: Context<HttpEnv>): boolean {
+  return req.raw.body !== null;
 }
 
 function passwordAnswer(outcome: PasswordOutcome): Response {

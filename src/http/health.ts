@@ -120,7 +120,9 @@ export function certificateChecks(ends: number | null, now: number): readonly He
   return [{
     name: "certificate",
     status: near ? "warn" : "ok",
-    reason: near ? `It ends in ${days} days: put a new one in place and reload` : null,
+    reason: near
+      ? `It ends in ${days === 0 ? "less than a day" : `${days} days`}: put a new one in place and reload`
+      : null,
   }];
 }
 

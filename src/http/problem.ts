@@ -30,6 +30,7 @@ const TITLES = {
   401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
+  405: "Method Not Allowed",
   409: "Conflict",
   413: "Content Too Large",
   415: "Unsupported Media Type",
@@ -57,8 +58,8 @@ export function problem(
 export function frame<Environment extends Env>(
   app: Hono<Environment>,
   options: {
-    /** Whether requests hold passwords: the text of an Error, which may quote one, is then not logged. */
-    readonly secret: boolean;
+    /** Whether a request holds a password: the text of an Error, which may quote one, is then not logged. */
+    readonly secret: boolean | ((context: Context<Environment>) => boolean);
     readonly log: Log;
   },
 ): Hono<Environment> {
@@ -69,13 +70,14 @@ export function frame<Environment extends Env>(
     context.res.headers.set("x-content-type-options", "nosniff");
   });
   app.notFound(() => problem(404, { detail: "There is nothing at this path for this method" }));
-  app.onError((error) => {
+  app.onError((error, context) => {
     // The spool has logged its own trouble, and it is none of ours.
     if (error instanceof SpoolError) {
       return problem(503, { detail: "The queue cannot be used now; the log has the reason" });
     }
     const id = crypto.randomUUID();
-    options.log({ kind: "bug", where: "http", id, text: options.secret ? placeOf(error) : textOf(error) });
+    const secret = typeof options.secret === "boolean" ? options.secret : options.secret(context);
+    options.log({ kind: "bug", where: "http", id, text: secret ? placeOf(error) : textOf(error) });
     return problem(500, { detail: "The server made a mistake; its log has the reason under this id", id });
   });
   return app;

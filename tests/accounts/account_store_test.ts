@@ -254,38 +254,6 @@ Deno.test("list is sorted by name and can be of one realm", async () => {
   deepEqual(await names({ realm: "nowhere.jp" }), []);
 });
 
-Deno.test("every credential of an account opens it, and all share one salt", async () => {
-  using folder = temporaryFolder();
-  const file = `${folder.path}/sasldb`;
-  await using store = openStore(file);
-  await store.add(SHIN, "main");
-  await store.add({ local: "donor", realm: "baz.co.jp" }, "app");
-  // App passwords have no command yet: one is moved over from another account.
-  const database = new DatabaseSync(file);
-  database.exec(
-    `UPDATE credential SET kind = 'app-password', label = 'printer', networks = '192.0.2.0/24 2001:db8::/32', mechanisms = 'PLAIN LOGIN',
-       expires = '2027-01-01T00:00:00Z', account = (SELECT id FROM account WHERE local = 'shin')
-     WHERE account = (SELECT id FROM account WHERE local = 'donor')`,
-  );
-  database.close();
-  equal((await store.checkPassword(NAME, "main"))?.kind, "password");
-  const app = await store.checkPassword(NAME, "app");
-  deepEqual({ ...app, id: "", version: "" }, {
-    id: "",
-    kind: "app-password",
-    label: "printer",
-    version: "",
-    networks: ["192.0.2.0/24", "2001:db8::/32"],
-    mechanisms: ["PLAIN", "LOGIN"],
-    expires: "2027-01-01T00:00:00Z",
-    lastUsed: null,
-  });
-  const verifiers = await store.verifiers(NAME, "scram-sha-256");
-  equal(verifiers.length, 2);
-  equal(new Set(verifiers.map((each) => each.scheme === "scram-sha-256" ? each.salt.toHex() : "")).size, 1);
-  equal((await store.verifiers(NAME, "digest-md5")).length, 2);
-});
-
 Deno.test("a last use is written at the latest when the store is closed", async () => {
   using folder = temporaryFolder();
   const file = `${folder.path}/sasldb`;

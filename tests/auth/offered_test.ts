@@ -17,6 +17,7 @@ interface Case {
   readonly cleartextNetworks?: readonly string[];
   readonly cleartextMechs?: readonly string[];
   readonly listener?: readonly string[] | null;
+  readonly appPasswords?: Backend["answers"];
   readonly facts?: Partial<OfferFacts>;
 }
 
@@ -27,10 +28,12 @@ const offered = (
     cleartextNetworks = [],
     cleartextMechs = ["CRAM-MD5", "DIGEST-MD5"],
     listener = null,
+    appPasswords,
     facts = {},
   }: Case,
 ) => {
-  const offer = createOffer({ sasl: { mechList, cleartextNetworks, cleartextMechs }, answers, mechanisms: MECHANISMS });
+  const sasl = { mechList, cleartextNetworks, cleartextMechs };
+  const offer = createOffer({ sasl, answers, mechanisms: MECHANISMS, ...appPasswords && { appPasswords } });
   return offer({ mechList: listener }, { ...TLS, ...facts }).map(({ name }) => name);
 };
 
@@ -100,4 +103,15 @@ Deno.test("what a backend can answer is looked at for each connection", () => {
   deepEqual(names(["SCRAM-SHA-256", "PLAIN"]), ["PLAIN"]);
   for (const scheme of ["digest-md5", "scram-sha-1", "scram-sha-256"] as const) schemes.add(scheme);
   deepEqual(names(null), all);
+});
+
+Deno.test("app passwords count for a listener's own list, and neither narrow nor widen any other offer", () => {
+  const appPasswords = answers(true, "scram-sha-1", "scram-sha-256");
+  for (const each of [[LDAP], [SASLDB], [LDAP, SASLDB], []]) {
+    deepEqual(offered({ answers: each, appPasswords }), offered({ answers: each }));
+  }
+  const listener = ["SCRAM-SHA-256", "CRAM-MD5", "PLAIN"];
+  deepEqual(offered({ answers: [LDAP], listener }), ["PLAIN"]);
+  deepEqual(offered({ answers: [LDAP], listener, appPasswords }), ["SCRAM-SHA-256", "PLAIN"]);
+  deepEqual(offered({ answers: [LDAP], listener: ["CRAM-MD5"], appPasswords }), []);
 });

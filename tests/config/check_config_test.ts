@@ -202,7 +202,9 @@ Deno.test("each mistake has its path, what was expected and what was found", () 
       `${HOST}[dkim]\n[route]\n[policy]\n[access]`,
       ["dkim", "route", "policy", "access"].map((section) => `${section}: comes with a later version of dokodemo`),
     ],
-    [`${HOST}[delivery]\ndefault = "mx"`, ["delivery.default: mx comes with a later version of dokodemo"]],
+    [`${HOST}[delivery]\ndefault = "lmtp"`, [
+      'delivery.default: expected one of "smarthost", "mx", "none", got "lmtp"',
+    ]],
     [`${HOST}[delivery]\ndefault = "smarthost"`, [
       "delivery.default: smarthost needs [delivery.smarthost] with an address",
     ]],

@@ -29,10 +29,11 @@ Deno.test("routeFor fails what can never go anywhere and keeps what may", async 
 });
 
 Deno.test("routeOfDomain tells by the name alone what routeFor would find for most of its mail", () => {
-  const settings = { localDomains: ["baz.co.jp"], smarthost: true };
+  const settings = { localDomains: ["baz.co.jp"], elsewhere: "smarthost" } as const;
   assert.equal(routeOfDomain("baz.co.jp", settings), MAILDIR_HOP.route);
   assert.equal(routeOfDomain("postmaster", settings), MAILDIR_HOP.route);
   assert.equal(routeOfDomain("example.net", settings), SMARTHOST.route);
   assert.equal(routeOfDomain("sub.baz.co.jp", settings), SMARTHOST.route);
-  assert.equal(routeOfDomain("example.net", { ...settings, smarthost: false }), "none");
+  assert.equal(routeOfDomain("example.net", { ...settings, elsewhere: "none" }), "none");
+  assert.equal(routeOfDomain("example.net", { ...settings, elsewhere: "mx" }), "mx");
 });

@@ -36,6 +36,9 @@ Deno.test("a certificate warns under 14 days and is down only when it has expire
   assert.equal(status(1), "warn");
   assert.equal(status(0), "down");
   assert.deepEqual(certificateChecks(null, NOW), []);
+  const reason = (ms: number) => certificateChecks(NOW + ms, NOW)[0]?.reason;
+  assert.equal(reason(2 * DAY_MS), "It ends in 2 days: put a new one in place and reload");
+  assert.equal(reason(DAY_MS - 1), "It ends in less than a day: put a new one in place and reload");
 });
 
 Deno.test("one backend of two that is down is a warning, the only one or all are down", () => {

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { SpoolError } from "../../src/spool/spool_error.ts";
-import { contentOf, envelopeTo, namesIn, openTestSpool, patterned, store, tempDir } from "./fixture.ts";
+import { fill, requireMount, tinyDisk } from "../lib/tiny_disk.ts";
+import { contentOf, envelopeTo, namesIn, openTestSpool, patterned, store } from "./fixture.ts";
 
 const MIB = 1024 * 1024;
 const LEASE_MS = 60_000;
 
-const mountable = await canMount();
+const test = await requireMount();
 
-Deno.test({
-  name: "a full disk: new mail is refused, outcomes are kept from the reserve, then delivery stops, then it goes on",
-  ignore: !mountable,
-  async fn() {
+test(
+  "a full disk: new mail is refused, outcomes are kept from the reserve, then delivery stops, then it goes on",
+  async () => {
     await using disk = await tinyDisk(112 * MIB);
-    await using test = await openTestSpool(disk.path);
-    const { spool, clock, events } = test;
+    await using opened = await openTestSpool(disk.path);
+    const { spool, clock, events } = opened;
     assert.equal(spool.hasSpace(), true);
     assert.ok(namesIn(disk.path).includes("reserve"));
     const ids = await Promise.all(
@@ -82,7 +82,7 @@ Deno.test({
     assert.equal((await spool.show(mail))?.recipients[0]?.attempts, settled, "what was acknowledged is kept, no more");
 
     // Room again: the reserve is taken anew and delivery goes on by itself.
-    const back = new Promise<void>((resolve) => test.due.call = resolve);
+    const back = new Promise<void>((resolve) => opened.due.call = resolve);
     await Deno.remove(`${disk.path}/first`);
     await Deno.remove(`${disk.path}/second`);
     clock.time += 2000;
@@ -93,65 +93,20 @@ Deno.test({
     await spool.settle(mail, 0, { kind: "delivered", reply: "250" }, { due: 0, notice: null });
     for (const [at, id] of ids.entries()) assert.deepEqual(await contentOf(spool, id), patterned(9000, at + 1));
   },
+);
+
+test("a spool opens and delivers on a full disk", async () => {
+  await using disk = await tinyDisk(48 * MIB);
+  const first = await openTestSpool(disk.path);
+  const id = await store(first.spool, envelopeTo("a@b.example"));
+  await first.spool.claim(first.clock.time, 1, LEASE_MS);
+  await first.spool.attempt(id, [0]);
+  await first[Symbol.asyncDispose]();
+  await fill(disk.path, "filler");
+  await using second = await openTestSpool(disk.path);
+  assert.equal(second.spool.hasSpace(), false);
+  assert.deepEqual((await second.spool.claim(second.clock.time, 1, LEASE_MS)).map((mail) => mail.id), [id]);
+  await second.spool.attempt(id, [0]);
+  await second.spool.settle(id, 0, { kind: "delivered", reply: "250" }, { due: 0, notice: null });
+  assert.equal(await second.spool.show(id), null);
 });
-
-Deno.test({
-  name: "a spool opens and delivers on a full disk",
-  ignore: !mountable,
-  async fn() {
-    await using disk = await tinyDisk(48 * MIB);
-    const first = await openTestSpool(disk.path);
-    const id = await store(first.spool, envelopeTo("a@b.example"));
-    await first.spool.claim(first.clock.time, 1, LEASE_MS);
-    await first.spool.attempt(id, [0]);
-    await first[Symbol.asyncDispose]();
-    await fill(disk.path, "filler");
-    await using second = await openTestSpool(disk.path);
-    assert.equal(second.spool.hasSpace(), false);
-    assert.deepEqual((await second.spool.claim(second.clock.time, 1, LEASE_MS)).map((mail) => mail.id), [id]);
-    await second.spool.attempt(id, [0]);
-    await second.spool.settle(id, 0, { kind: "delivered", reply: "250" }, { due: 0, notice: null });
-    assert.equal(await second.spool.show(id), null);
-  },
-});
-
-/** A file system in memory of this size, unmounted with the test. */
-async function tinyDisk(octets: number): Promise<{ readonly path: string } & AsyncDisposable> {
-  const dir = await tempDir();
-  await run("mount", "-t", "tmpfs", "-o", `size=${octets}`, "none", dir.path);
-  return {
-    path: dir.path,
-    async [Symbol.asyncDispose]() {
-      await run("umount", "--lazy", dir.path);
-      await dir[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** Takes all the room that is left. */
-async function fill(dir: string, name: string): Promise<void> {
-  using file = await Deno.open(`${dir}/${name}`, { createNew: true, write: true });
-  for (const piece of [new Uint8Array(65536), new Uint8Array(1)]) {
-    try {
-      for (;;) await file.write(piece);
-    } catch (error) {
-      assert.match(String(error), /No space left/);
-    }
-  }
-}
-
-async function run(command: string, ...args: readonly string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args: [...args] }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-}
-
-async function canMount(): Promise<boolean> {
-  if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
-  try {
-    const disk = await tinyDisk(1024 * 1024);
-    await disk[Symbol.asyncDispose]();
-    return true;
-  } catch {
-    return false;
-  }
-}

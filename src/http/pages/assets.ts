@@ -32,6 +32,7 @@ const source = new EventSource("/live");
 source.addEventListener("numbers", (event) => {
   for (const [name, text] of Object.entries(JSON.parse(event.data))) {
     for (const element of document.querySelectorAll('[data-live="' + CSS.escape(name) + '"]')) element.textContent = text;
+    for (const element of document.querySelectorAll('[data-live-state="' + CSS.escape(name) + '"]')) element.className = "state " + text;
   }
 });
 addEventListener("pagehide", () => source.close());

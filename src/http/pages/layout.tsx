@@ -68,7 +68,6 @@ function Head(
     readonly session: Session | null;
   },
 ): Markup {
-  const places = session === null ? [] : placesOf(session, t);
   const other: Language = language === "en" ? "ja" : "en";
   return (
     <header>
@@ -83,19 +82,28 @@ function Head(
           </form>
         )}
       </div>
-      {places.length > 0 && (
-        <nav aria-label={t("Pages", "ページ")}>
-          {places.map((place) => (
-            <a href={place.path} aria-current={isHere(path, place.path) ? "page" : undefined}>{place.text}</a>
-          ))}
-        </nav>
+      {session !== null && <Navigation label={t("Pages", "ページ")} places={ownPlaces(t)} path={path} />}
+      {session?.administrator === true && (
+        <Navigation label={t("Administration", "管理")} places={adminPlaces(t)} path={path} />
       )}
     </header>
   );
 }
 
-function placesOf({ administrator }: Session, t: Translate): readonly Place[] {
-  const own = [
+function Navigation(
+  { label, places, path }: { readonly label: string; readonly places: readonly Place[]; readonly path: string },
+): Markup {
+  return (
+    <nav aria-label={label}>
+      {places.map((place) => (
+        <a href={place.path} aria-current={isHere(path, place.path) ? "page" : undefined}>{place.text}</a>
+      ))}
+    </nav>
+  );
+}
+
+function ownPlaces(t: Translate): readonly Place[] {
+  return [
     { path: "/", text: t("Home", "ホーム") },
     { path: "/mail", text: t("Outgoing mail", "送信中のメール") },
     { path: "/password", text: t("Password", "パスワード") },
@@ -103,15 +111,18 @@ function placesOf({ administrator }: Session, t: Translate): readonly Place[] {
     { path: "/logins", text: t("Logins", "ログイン履歴") },
     { path: "/set-up", text: t("Mail client", "メールソフトの設定") },
   ];
-  const admin = [
+}
+
+function adminPlaces(t: Translate): readonly Place[] {
+  return [
     { path: "/admin", text: t("Overview", "概況") },
     { path: "/admin/accounts", text: t("Accounts", "アカウント") },
     { path: "/admin/logins", text: t("All logins", "全ログイン") },
     { path: "/admin/tester", text: t("Login tester", "ログイン試験") },
     { path: "/admin/queue", text: t("Queue", "キュー") },
     { path: "/admin/audit", text: t("Audit log", "監査記録") },
+    { path: "/admin/administrators", text: t("Administrators", "管理者") },
   ];
-  return administrator ? [...own, ...admin] : own;
 }
 
 function isHere(path: string, place: string): boolean {
@@ -139,7 +150,19 @@ export function Notice(
 
 /** One input with its label, and what is wrong with what was typed. */
 export function Field(
-  { name, label, type = "text", value, hint, mistake, required = true, autocomplete = "off", autofocus, inputmode }: {
+  {
+    name,
+    label,
+    type = "text",
+    value,
+    hint,
+    mistake,
+    required = true,
+    autocomplete = "off",
+    autofocus,
+    inputmode,
+    least,
+  }: {
     readonly name: string;
     readonly label: string;
     readonly type?: "text" | "password" | "email" | "date" | "number" | "search";
@@ -150,6 +173,8 @@ export function Field(
     readonly autocomplete?: string;
     readonly autofocus?: boolean;
     readonly inputmode?: "numeric" | "email";
+    /** Characters. */
+    readonly least?: number;
   },
 ): Markup {
   const described = [hint !== undefined && `${name}-hint`, mistake !== undefined && `${name}-mistake`].filter(Boolean);
@@ -165,6 +190,7 @@ export function Field(
         autocomplete={autocomplete}
         autofocus={autofocus}
         inputmode={inputmode}
+        minlength={least}
         spellcheck={false}
         autocapitalize="none"
         aria-describedby={described.length > 0 ? described.join(" ") : undefined}

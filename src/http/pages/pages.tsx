@@ -7,12 +7,22 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import type { SidecarParts } from "../parts.ts";
+import { adminRoutes } from "./admin/admin_routes.ts";
+import { createOverview } from "./admin/overview.ts";
+import { apiPageRoutes } from "./api_page.tsx";
+import { appPasswordRoutes } from "./app_password_page.tsx";
 import { assetRoutes } from "./assets.ts";
 import { sameOrigin } from "./form.ts";
+import { homeRoutes } from "./home_page.tsx";
 import { asLanguage, chooseLanguage, LANGUAGE_COOKIE, translator } from "./language.ts";
 import { Notice, page } from "./layout.tsx";
+import { loginsRoutes } from "./logins_page.tsx";
+import { mailRoutes } from "./mail_page.tsx";
+import { liveRoutes } from "./live.ts";
 import type { PageContext, PageEnv } from "./page_env.ts";
+import { passwordRoutes } from "./password_page.tsx";
 import { createSessionCheck } from "./session_check.ts";
+import { setUpRoutes } from "./set_up_page.tsx";
 import { signInRoutes } from "./sign_in_page.tsx";
 
 /** No script or style but ours, nothing inline, no frame, and no form that goes elsewhere. */
@@ -41,6 +51,16 @@ export function pages(parts: SidecarParts): Hono<PageEnv> {
   });
   app.use(sameOrigin(foreignForm));
   app.route("/", signInRoutes(parts));
+  app.route("/", apiPageRoutes(parts));
+  app.route("/", homeRoutes(parts));
+  app.route("/", mailRoutes(parts));
+  app.route("/", passwordRoutes(parts));
+  app.route("/", appPasswordRoutes(parts));
+  app.route("/", loginsRoutes(parts));
+  app.route("/", setUpRoutes(parts));
+  const overview = createOverview(parts);
+  app.route("/", liveRoutes({ spool: parts.spool, status: parts.status, sessions, overview }));
+  app.route("/", adminRoutes(parts, overview));
   return app;
 }
 
@@ -60,7 +80,8 @@ const languages: MiddlewareHandler<PageEnv> = async (context, next) => {
   const wished = asLanguage(context.req.query("language"));
   if (method === "GET" && wished !== null) {
     setCookie(context, LANGUAGE_COOKIE, wished, { path: "/", sameSite: "Lax", maxAge: YEAR_S });
-    return context.redirect(path, 303);
+    // Of a path such as `//host` a browser would make another host.
+    return context.redirect(path.replace(/^[/\\]+/, "/"), 303);
   }
   const language = chooseLanguage(getCookie(context, LANGUAGE_COOKIE), context.req.header("accept-language"));
   context.set("language", language);

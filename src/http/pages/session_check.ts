@@ -27,23 +27,30 @@ export type SessionParts = Pick<SidecarParts, "records" | "current" | "now">;
 /** Finds the session of a request. */
 export interface SessionCheck {
   find(context: PageContext): Promise<Session | null>;
+  /** The session as it is now, `null` when it has ended; whoever only listens is not seen by it. */
+  goesOn(session: Session): Promise<Session | null>;
 }
 
 /** Makes the check. */
 export function createSessionCheck(parts: SessionParts): SessionCheck {
   const lookedUp = new BoundedMap<string, number>(REMEMBERED);
+  const { records } = parts;
+  const judged = async (session: Session | null): Promise<Session | null> => {
+    if (session === null) return null;
+    if (!await mayStay(session, parts, lookedUp)) {
+      records.sessions.end(session.id);
+      return null;
+    }
+    const { account, administrator } = session;
+    return { ...session, administrator: administrator && records.administrators.has(account) };
+  };
   return {
     find: async (context) => {
       const secret = getCookie(context, COOKIE);
-      const { records } = parts;
-      const session = secret === undefined ? null : records.sessions.check(secret, parts.now());
-      if (session === null) return null;
-      if (!await mayStay(session, parts, lookedUp)) {
-        records.sessions.end(session.id);
-        return null;
-      }
-      const { account, administrator } = session;
-      return { ...session, administrator: administrator && records.administrators.has(account) };
+      return await judged(secret === undefined ? null : records.sessions.check(secret, parts.now()));
+    },
+    goesOn: async ({ account, id }) => {
+      return await judged(records.sessions.of(account, parts.now()).find((each) => each.id === id) ?? null);
     },
   };
 }
@@ -51,7 +58,7 @@ export function createSessionCheck(parts: SessionParts): SessionCheck {
 /** Begins a session for an account whose password was just proved. */
 export async function beginSession(
   context: PageContext,
-  { account, parts }: { readonly account: Account; readonly parts: SessionParts },
+  { account, parts }: { readonly account: Pick<Account, "name" | "backend">; readonly parts: SessionParts },
 ): Promise<Session> {
   const store = parts.current().stores.get(account.backend);
   const { session, secret } = parts.records.sessions.add({

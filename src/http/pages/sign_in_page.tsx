@@ -32,11 +32,12 @@ export function requireSession(): MiddlewareHandler<PageEnv> {
 export function requireAdministrator(parts: Pick<SidecarParts, "records">): MiddlewareHandler<PageEnv> {
   return async (context, next) => {
     const session = context.get("session");
-    if (session === null) return context.redirect("/sign-in", 303);
+    // Back to the page that was asked for; what a form wanted is not done by itself afterwards.
+    const { method, path } = context.req;
+    const back = `?to=${encodeURIComponent(method === "GET" ? path : "/admin")}`;
+    if (session === null) return context.redirect(`/sign-in${back}`, 303);
     if (session.administrator) return await next();
-    if (parts.records.administrators.has(session.account)) {
-      return context.redirect(`/second-factor?to=${encodeURIComponent(context.req.path)}`, 303);
-    }
+    if (parts.records.administrators.has(session.account)) return context.redirect(`/second-factor${back}`, 303);
     const t = context.get("t");
     return await page(context, {
       title: t("For administrators", "管理者用のページ"),

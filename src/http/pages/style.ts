@@ -43,6 +43,7 @@ nav { display: flex; flex-wrap: wrap; gap: .125rem .25rem; padding-bottom: .5rem
 nav a { padding: .35rem .7rem; border-radius: .4rem; text-decoration: none; color: var(--text); }
 nav a:hover { background: var(--ground); }
 nav a[aria-current] { background: var(--accent); color: var(--accent-text); }
+nav + nav { border-top: 1px solid var(--line); padding-top: .4rem; }
 main { padding-top: 1.25rem; padding-bottom: 3rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .25rem 0 1rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; line-height: 1.3; margin: 0 0 .75rem; }
@@ -50,8 +51,9 @@ h3 { font-size: 1rem; margin: 1rem 0 .5rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1.1rem 1.25rem; margin: 0 0 1rem; }
 .grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); margin-bottom: 1rem; }
 .grid > .card { margin: 0; }
+.card > :last-child { margin-bottom: 0; }
 .narrow { max-width: 30rem; }
-.number { font-size: 1.9rem; font-weight: 650; line-height: 1.2; font-variant-numeric: tabular-nums; }
+.number { margin: 0 0 .5rem; font-size: 1.9rem; font-weight: 650; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .soft, .hint, .empty { color: var(--soft); }
 .hint { margin: .2rem 0 0; font-size: .9rem; }
 .mistake { margin: .25rem 0 0; color: var(--bad); font-weight: 600; }
@@ -78,13 +80,14 @@ button, .button {
   background: var(--accent); color: var(--accent-text); padding: .5rem 1.1rem; min-height: 2.75rem;
   display: inline-block; text-decoration: none;
 }
-button.small, .button.small { padding: .15rem .7rem; min-height: 2rem; background: transparent; color: var(--accent); }
+button.small, .button.small { padding: .15rem .7rem; min-height: 2rem; background: transparent; color: var(--accent); white-space: nowrap; }
 button.danger { background: var(--bad); border-color: var(--bad); color: var(--card); }
 button.danger.small { background: transparent; color: var(--bad); }
 button.link { background: none; border: 0; padding: 0; min-height: 0; color: var(--accent); font-weight: 400; text-decoration: underline; text-underline-offset: .2em; }
 form.inline { display: inline-block; margin: 0 .25rem .25rem 0; }
 form.row { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin-bottom: 1rem; }
 form.row .field { margin: 0; flex: 1 1 10rem; }
+form.row:has(.mistake, .hint) { align-items: start; } form.row:has(.mistake, .hint) > button { margin-top: 1.85rem; }
 code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Noto Sans Mono CJK JP", monospace; font-size: .95em; overflow-wrap: anywhere; }
 .secret { font-size: 1.3rem; padding: .6rem .8rem; background: var(--ground); border: 1px dashed var(--soft); border-radius: .4rem; display: block; margin: .5rem 0; overflow-wrap: anywhere; user-select: all; }
 .copyable { display: inline-flex; flex-wrap: wrap; gap: .25rem .6rem; align-items: center; }
@@ -92,13 +95,19 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.25rem;
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line); margin: 0 0 1rem; }
 th, td { text-align: left; padding: .5rem .75rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+td p { margin: 0 0 .25rem; }
+.address { display: inline-block; min-width: 12rem; }
 th { font-size: .9rem; color: var(--soft); font-weight: 600; white-space: nowrap; }
 .numeric { text-align: right; font-variant-numeric: tabular-nums; }
 .card table { border-width: 1px 0 0; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 meter { width: 100%; height: .75rem; }
+.pager { gap: .25rem 1.5rem; padding: 0; margin: 0 0 1rem; }
+.steps { margin: .5rem 0; padding-left: 1.4rem; }
+summary .state { white-space: normal; }
 pre { background: var(--ground); border: 1px solid var(--line); border-radius: .4rem; padding: .75rem; overflow-x: auto; margin: 0 0 1rem; }
 details { margin: 0 0 .75rem; } summary { cursor: pointer; font-weight: 600; padding: .25rem 0; }
+@media (min-width: 44rem) { td .address { display: inline-block; min-width: 9.5rem; } }
 @media (max-width: 44rem) {
   .bar { padding-top: .4rem; padding-bottom: .4rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
@@ -106,7 +115,7 @@ details { margin: 0 0 .75rem; } summary { cursor: pointer; font-weight: 600; pad
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table { border: 0; background: none; }
   tr { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; margin-bottom: .75rem; padding: .4rem 0; }
-  td { border: 0; padding: .2rem .9rem; text-align: left; }
+  td, td.numeric { border: 0; padding: .2rem .9rem; text-align: left; }
   td::before { content: attr(data-head); display: block; font-size: .85rem; color: var(--soft); }
 }
 @media (prefers-reduced-motion: no-preference) { button, nav a { transition: background-color .12s; } }

@@ -16,14 +16,13 @@ const HTTPS_PORT = 443;
  */
 export function dnsLines(settings: ProfileSettings, domain: string): readonly string[] {
   const { imap, pop, submission, web } = settings;
-  const service = (names: Readonly<Record<MailServer["tls"], string>>, servers: readonly MailServer[]) =>
-    servers.map(({ host, port, tls }, at) => srv(names[tls], domain, { host, port, priority: at }));
+  const service = (names: Readonly<Record<MailServer["tls"], string>>, servers: readonly MailServer[], first = 0) =>
+    servers.map(({ host, port, tls }, at) => srv(names[tls], domain, { host, port, priority: first + at }));
   return [
     ...service({ implicit: "_submissions", starttls: "_submission" }, submission),
     ...service({ implicit: "_imaps", starttls: "_imap" }, imap === null ? [] : [imap]),
     // RFC 6186 section 3.4: the priorities say that IMAP is preferred.
-    ...service({ implicit: "_pop3s", starttls: "_pop3" }, pop === null ? [] : [pop])
-      .map((line) => imap === null ? line : line.replace(" SRV 0 ", " SRV 10 ")),
+    ...service({ implicit: "_pop3s", starttls: "_pop3" }, pop === null ? [] : [pop], imap === null ? 0 : 10),
     ...web === null ? [] : [srv("_autodiscover", domain, { ...web, priority: 0 })],
     // A CNAME carries no port.
     ...web === null || web.port !== HTTPS_PORT || web.host === `autoconfig.${domain}`

@@ -1,6 +1,6 @@
 /**
  * What a receiver gets: the body, and the header fields with the signature of Standard Webhooks 1.0.0
- * (https://www.standardwebhooks.com). Pure.
+ * (https://www.standardwebhooks.com).
  *
  * @module
  */
@@ -24,6 +24,11 @@ export function webhookBody(
   { hostname, at }: { readonly hostname: string; readonly at: number },
 ): string {
   return JSON.stringify({ type, timestamp: new Date(at).toISOString(), data: { hostname, ...data } });
+}
+
+/** The id of a new webhook; it has no dot, which the signature needs. */
+export function newWebhookId(): string {
+  return `msg_${crypto.randomUUID().replaceAll("-", "")}`;
 }
 
 /**

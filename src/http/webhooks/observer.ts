@@ -15,17 +15,10 @@ const DAY_MS = 24 * HOUR_MS;
 /** A certificate is near its end from here on, as for readiness. */
 const NEAR_MS = 14 * DAY_MS;
 
-/** What a look found. */
-export interface Look {
-  readonly certificateEnds: number | null;
-  /** `null`: the queue was not looked at, or gave no answer. */
-  readonly queue: Pick<QueueCensus, "oldest" | "mails"> | null;
-}
-
 /** Remembers what was told. */
 export class Observer {
   readonly #down = new Set<string>();
-  #certificateTold = -Infinity;
+  #certificateTold: { readonly ends: number; readonly at: number } | null = null;
   #refusalTold = -Infinity;
   /** By the age that counts as old: receivers may differ in it. */
   readonly #queueTold = new Map<number, number>();
@@ -64,18 +57,16 @@ export class Observer {
 
   /** The certificate, once a day from 14 days before its end; a new one that is near its end too is told of at once. */
   certificate(ends: number | null, now: number): readonly Telling[] {
-    if (ends === null || ends - now > NEAR_MS) {
-      this.#certificateTold = -Infinity;
-      return [];
-    }
-    if (now - this.#certificateTold < DAY_MS) return [];
-    this.#certificateTold = now;
+    if (ends === null || ends - now > NEAR_MS) return [];
+    const told = this.#certificateTold;
+    if (told !== null && told.ends === ends && now - told.at < DAY_MS) return [];
+    this.#certificateTold = { ends, at: now };
     const daysLeft = Math.floor((ends - now) / DAY_MS);
     return [{ type: "certificate-near-end", data: { expires: new Date(ends).toISOString(), daysLeft } }];
   }
 
   /** The queue, for receivers to whom a mail is old after `ageMs`: once an hour while there is an older one. */
-  queue({ oldest, mails }: NonNullable<Look["queue"]>, ageMs: number, now: number): readonly Telling[] {
+  queue({ oldest, mails }: Pick<QueueCensus, "oldest" | "mails">, ageMs: number, now: number): readonly Telling[] {
     if (oldest === null || now - oldest <= ageMs) {
       this.#queueTold.delete(ageMs);
       return [];

@@ -4,14 +4,13 @@
  * @module
  */
 
-import type { Config, WebhookConfig } from "../../config/config.ts";
+import type { Config, WebhookConfig, WebhookEvent } from "../../config/config.ts";
 import type { Clock } from "../../delivery/clock.ts";
 import { printable } from "../../lib/text.ts";
-import type { LogEvent } from "../../log/event.ts";
-import type { Log } from "../../log/event.ts";
+import type { Log, LogEvent } from "../../log/event.ts";
 import type { Outbox, OutboxItem } from "../../records/records.ts";
 import type { QueueCensus } from "../../spool/spool.ts";
-import { type Telling, webhookBody } from "./message.ts";
+import { newWebhookId, type Telling, webhookBody } from "./message.ts";
 import { Observer } from "./observer.ts";
 import { type Fetch, type SendProblem, sendWebhook, shownUrl } from "./send.ts";
 
@@ -23,6 +22,7 @@ export interface WebhookParts {
   readonly outbox: Outbox;
   /** The configuration in force. */
   readonly settings: () => WebhookSettings;
+  /** Asked every half minute where somebody wants to hear of an old queue. */
   readonly census: () => Promise<Pick<QueueCensus, "oldest" | "mails">>;
   /** When the certificate shown to clients ends; `null`: there is none. */
   readonly certificateEnds: () => number | null;
@@ -45,12 +45,19 @@ const FIRST_RETRY_MS = 30_000;
 const LONGEST_RETRY_MS = 3_600_000;
 const GIVE_UP_MS = 3 * 86_400_000;
 const BATCH = 100;
+/** How long nothing is sent after the outbox could not be used: what cannot be crossed off would be sent again and again. */
+const FAULT_PAUSE_MS = 60_000;
 
 /** Begins at once: with what an earlier process left, and with a first look at certificate and queue. */
 export function createWebhooks(parts: WebhookParts): Webhooks {
   const webhooks = new OutboxWebhooks(parts);
   webhooks.configure();
-  return webhooks;
+  // The log takes `note` away from here.
+  return {
+    note: (event) => webhooks.note(event),
+    configure: () => webhooks.configure(),
+    [Symbol.asyncDispose]: () => webhooks[Symbol.asyncDispose](),
+  };
 }
 
 class OutboxWebhooks implements Webhooks {
@@ -61,8 +68,10 @@ class OutboxWebhooks implements Webhooks {
   readonly #underWay = new Set<Promise<void>>();
   #pumping = false;
   #again = false;
+  #pausedUntil = -Infinity;
   #wake: Disposable | null = null;
   #look: Disposable | null = null;
+  #looking = false;
 
   constructor(parts: WebhookParts) {
     this.#parts = parts;
@@ -111,22 +120,26 @@ class OutboxWebhooks implements Webhooks {
     const { settings, clock } = this.#parts;
     if (this.#stop.signal.aborted || settings().webhooks.length === 0) return;
     this.#look = clock.wakeAt(clock.now() + LOOK_EVERY_MS, () => this.#watch());
-    this.#track(this.#lookRound());
+    if (!this.#looking) this.#track(this.#lookRound());
   }
 
   async #lookRound(): Promise<void> {
-    const { settings, certificateEnds, census, clock } = this.#parts;
-    const wants = (type: string) => settings().webhooks.filter(({ events }) => events.some((each) => each === type));
-    if (wants("certificate-near-end").length > 0) {
+    const { certificateEnds, census, clock } = this.#parts;
+    if (this.#wanting("certificate-near-end").length > 0) {
       this.#tell(this.#observer.certificate(certificateEnds(), clock.now()));
     }
-    if (wants("queue-old").length === 0) return;
+    if (this.#wanting("queue-old").length === 0) return;
+    this.#looking = true;
     // A spool that gives no answer has raised its own alarm.
-    const queue = await census().catch(() => null);
+    const queue = await census().catch(() => null).finally(() => this.#looking = false);
     if (queue === null) return;
-    for (const age of new Set(wants("queue-old").map(({ queueAgeMs }) => queueAgeMs))) {
+    for (const age of new Set(this.#wanting("queue-old").map(({ queueAgeMs }) => queueAgeMs))) {
       this.#tell(this.#observer.queue(queue, age, clock.now()), ({ queueAgeMs }) => queueAgeMs === age);
     }
+  }
+
+  #wanting(type: WebhookEvent): readonly WebhookConfig[] {
+    return this.#parts.settings().webhooks.filter(({ events }) => events.includes(type));
   }
 
   /** One round at a time; who comes in between makes it go round once more. */
@@ -138,7 +151,7 @@ class OutboxWebhooks implements Webhooks {
   async #pump(): Promise<void> {
     this.#pumping = true;
     try {
-      while (this.#again && !this.#stop.signal.aborted) {
+      while (this.#again && !this.#stop.signal.aborted && !this.#isPaused()) {
         this.#again = false;
         const { outbox, clock } = this.#parts;
         const due = this.#guard(() => outbox.due(clock.now(), BATCH)) ?? [];
@@ -156,8 +169,14 @@ class OutboxWebhooks implements Webhooks {
     const { outbox, clock } = this.#parts;
     this.#wake?.[Symbol.dispose]();
     this.#wake = null;
-    const next = this.#stop.signal.aborted ? null : this.#guard(() => outbox.nextDue()) ?? null;
-    if (next !== null) this.#wake = clock.wakeAt(next, () => this.#kick());
+    if (this.#stop.signal.aborted) return;
+    const next = this.#guard(() => outbox.nextDue()) ?? null;
+    if (next === null && !this.#isPaused()) return;
+    this.#wake = clock.wakeAt(Math.max(next ?? 0, this.#pausedUntil), () => this.#kick());
+  }
+
+  #isPaused(): boolean {
+    return this.#parts.clock.now() < this.#pausedUntil;
   }
 
   /** The webhooks for one receiver, one after the other. One that gives no answer is not bothered with the rest. */
@@ -200,11 +219,13 @@ class OutboxWebhooks implements Webhooks {
     log({ kind: "warning", about: "webhook", text: `Cannot send ${what}, so it is tried again for 3 days: ${why}` });
   }
 
-  /** The outbox is a file: trouble with it is told, and nobody who logs in has to suffer for it. */
+  /** The outbox is a file: trouble with it is told once a minute, and nobody who logs in has to suffer for it. */
   #guard<Value>(use: () => Value): Value | undefined {
     try {
       return use();
     } catch (error) {
+      if (this.#isPaused()) return undefined;
+      this.#pausedUntil = this.#parts.clock.now() + FAULT_PAUSE_MS;
       const reason = error instanceof Error ? printable(error.message) : "unknown reason";
       this.#parts.log({ kind: "alarm", about: "webhook", text: `Cannot use the outbox of webhooks: ${reason}` });
       return undefined;
@@ -218,11 +239,6 @@ class OutboxWebhooks implements Webhooks {
     }).finally(() => this.#underWay.delete(tracked));
     this.#underWay.add(tracked);
   }
-}
-
-/** The id of a new webhook; it has no dot, which the signature needs. */
-export function newWebhookId(): string {
-  return `msg_${crypto.randomUUID().replaceAll("-", "")}`;
 }
 
 /** Of a body of our own making. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { routeOfDomain, ROUTES } from "../../../src/delivery/routes.ts";
+import { routeOfDomain } from "../../../src/delivery/routes.ts";
 import { healthReport } from "../../../src/http/health.ts";
 import { createMetrics, type Metrics, type MetricSources } from "../../../src/http/metrics/metrics.ts";
 import type { LogEvent } from "../../../src/log/event.ts";
@@ -40,8 +40,8 @@ const SOURCES: MetricSources = {
       oldest: NOW - 90_500,
       freeOctets: 5_000_000_000,
     }),
-  routes: ROUTES,
-  routeOf: (domain) => routeOfDomain(domain, { localDomains: ["baz.co.jp"], smarthost: true }),
+  routes: ["maildir", "smarthost", "none"],
+  routeOf: (domain) => routeOfDomain(domain, { localDomains: ["baz.co.jp"], elsewhere: "smarthost" }),
   sessions: () => new Map([["MSA", { open: 2, total: 17 }]]),
   delivering: () => 1,
   certificateEnds: () => NOW + 1000,

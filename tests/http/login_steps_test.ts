@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { findFailure, type LoginFacts, loginSteps } from "../../src/cli/auth_steps.ts";
+import { findFailure, type LoginFacts, loginSteps } from "../../src/http/login_steps.ts";
+import { translator } from "../../src/http/pages/language.ts";
 import { type AuthenticationEvent, refusedLogin } from "../lib/login_event.ts";
+
+const EN = translator("en");
 
 function factsOf(event: Partial<AuthenticationEvent>, facts: Partial<LoginFacts> = {}): LoginFacts {
   return {
@@ -77,22 +80,22 @@ Deno.test("findFailure names the step for each way in which a login ends", () =>
     ],
   ];
   for (const [event, failed, detail] of cases) {
-    assert.deepEqual(findFailure(factsOf(event)), { step: failed, detail });
+    assert.deepEqual(findFailure(factsOf(event), EN), { step: failed, detail });
   }
   const digest = factsOf({ reason: "the proof fits no verifier", chain: [step("a", "verifiers")] }, {
     mechanism: "DIGEST-MD5",
     typed: "shin@BAZ.co.jp",
   });
   assert.equal(
-    findFailure(digest)?.detail,
+    findFailure(digest, EN)?.detail,
     "wrong: the proof fits no verifier of a, or the realm has to be written as baz.co.jp",
   );
-  assert.equal(findFailure(factsOf({ result: "accepted", account: "shin@baz.co.jp" })), null);
+  assert.equal(findFailure(factsOf({ result: "accepted", account: "shin@baz.co.jp" }), EN), null);
 });
 
 Deno.test("loginSteps marks the step that failed, and those behind it as not reached", () => {
   const facts = factsOf({ chain: [step("a", "skipped:other realms"), step("b", "rejected:wrong-secret")] });
-  assert.deepEqual(loginSteps(facts, findFailure(facts)).map((each) => [each.step, each.result, each.detail]), [
+  assert.deepEqual(loginSteps(facts, findFailure(facts, EN), EN).map((each) => [each.step, each.result, each.detail]), [
     ["mechanism", "ok", "PLAIN"],
     ["name", "ok", "user shin, realm baz.co.jp (the default: none was given)"],
     ["realm", "ok", "every realm is served"],
@@ -104,7 +107,7 @@ Deno.test("loginSteps marks the step that failed, and those behind it as not rea
     ["relay", "none", ""],
   ]);
   const down = factsOf({ result: "unavailable", reason: "busy", chain: [step("b", "unavailable:busy")] });
-  const results = loginSteps(down, findFailure(down)).map((each) => [each.step, each.result]);
+  const results = loginSteps(down, findFailure(down, EN), EN).map((each) => [each.step, each.result]);
   assert.deepEqual(results.slice(3), [
     ["backend b", "FAILED"],
     ...["user", "password", "account", "relay"].map((each) => [each, "none"]),
@@ -124,7 +127,7 @@ Deno.test("loginSteps tells lock, scope and expiry of an account on this machine
     { result: "accepted", account: account.name, credential: "c", chain: [step("sasldb", "accepted:cache")] },
     { standing: { account, disabled: false, credentials: [credential] }, relays: true },
   );
-  const steps = new Map(loginSteps(facts, null).map((each) => [each.step, each]));
+  const steps = new Map(loginSteps(facts, null, EN).map((each) => [each.step, each]));
   assert.equal(
     steps.get("account")?.detail,
     "shin@baz.co.jp: not disabled, from 192.0.2.0/24, with PLAIN, until 2027-01-01T00:00:00Z",

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { failure, login, NOW, open } from "../records/lib.ts";
+import { makeSite } from "./lib.ts";
+
+Deno.test("logins are listed with why they failed", async () => {
+  await using site = await makeSite();
+  assert.equal((await site.run(["logins", "list", "--json"])).stdout, "[]\n");
+  const records = open(join(site.dataDir, "records"));
+  const chain = [{ backend: "sasldb", answer: "rejected:wrong-secret", ms: 70 }];
+  records.authentications.note(login(), NOW);
+  records.authentications.note(
+    failure({ authcid: "Shin@baz.co.jp", mechanism: "PLAIN", tls: null, chain }),
+    NOW + 1000,
+  );
+  records.authentications.note(
+    failure({ authcid: "hana@baz.co.jp", remote: "2001:db8::1", reason: "unknown-user" }),
+    NOW + 2000,
+  );
+  records.authentications.note(failure({ authcid: null, reason: "no base64", result: "malformed" }), NOW + 3000);
+  await records[Symbol.asyncDispose]();
+
+  const { stdout } = await site.run(["logins", "list"]);
+  assert.equal(
+    stdout,
+    `TIME                  NAME            RESULT     MECHANISM      TLS      FROM         REASON
+2026-11-24T03:04:08Z  -               malformed  SCRAM-SHA-256  TLSv1.3  192.0.2.7    no base64
+2026-11-24T03:04:07Z  hana@baz.co.jp  rejected   SCRAM-SHA-256  TLSv1.3  2001:db8::1  unknown-user
+2026-11-24T03:04:06Z  Shin@baz.co.jp  rejected   PLAIN          none     192.0.2.7    wrong-secret
+2026-11-24T03:04:05Z  shin@baz.co.jp  accepted   SCRAM-SHA-256  TLSv1.3  192.0.2.7    SCRAM-SHA-256
+`,
+  );
+  const seqs = async (...args: string[]) => {
+    const ended = await site.run(["logins", "list", "--json", ...args]);
+    assert.equal(ended.code, 0, ended.stderr);
+    return JSON.parse(ended.stdout).map(({ seq }: { seq: number }) => seq);
+  };
+  assert.deepEqual(await seqs("--account", "shin"), [2, 1]);
+  assert.deepEqual(await seqs("--account", "shin@BAZ.co.jp", "--result", "accepted"), [1]);
+  assert.deepEqual(await seqs("--remote", "2001:db8::1"), [3]);
+  assert.deepEqual(await seqs("--result", "rejected", "--count", "1"), [3]);
+  const [second] = JSON.parse((await site.run(["logins", "list", "--json", "--account", "Shin"])).stdout);
+  assert.deepEqual([second.at, second.chain, second.tls], ["2026-11-24T03:04:06.000Z", chain, null]);
+});
+
+Deno.test("a wrong filter is a usage error", async () => {
+  await using site = await makeSite();
+  const result = await site.run(["logins", "list", "--result", "wrong"]);
+  assert.equal(result.code, 64);
+  assert.match(result.stderr, /Allowed choices are accepted, rejected, too-weak, delayed, unavailable, malformed, can/);
+  assert.equal((await site.run(["logins", "list", "--account", "@"])).code, 64);
+});
