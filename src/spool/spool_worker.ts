@@ -75,7 +75,8 @@ function tidy(): void {
     ground.db.exec("PRAGMA wal_checkpoint(PASSIVE)");
     const free = Number(ground.db.prepare("PRAGMA freelist_count").get()?.["freelist_count"]);
     if (free > VACUUM_PAGES) {
-      ground.db.exec(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+      // Read to its end: each step frees one page, and exec takes one step.
+      ground.db.prepare(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`).all();
       idle = setTimeout(tidy, IDLE_MS);
     }
   } catch {
