@@ -111,6 +111,8 @@ export type Answer =
 /** A credential as it is judged at the end of an exchange, and as caches are keyed by it. */
 export interface CredentialScope {
   readonly id: string;
+  /** What is no `password` opens no page and changes no password, whatever its mechanisms. Default `password`. */
+  readonly kind?: "password" | "app-password" | "device";
   /** Changes with every change of the secret or its scope. */
   readonly version: string;
   /** Networks from which it is accepted; empty: from everywhere. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withCalledName } from "./cli/called_as.ts";
 import { dispatch } from "./cli/dispatch.ts";
 
-if (import.meta.main) Deno.exit(await dispatch(Deno.args));
+if (import.meta.main) Deno.exit(await dispatch(await withCalledName(Deno.args)));

@@ -28,7 +28,7 @@ export async function accountWarnings(config: Config, sections: readonly Backend
     accounts.push(...(await open.list({})).map(({ name }) => name));
     if (postmaster !== null) postmasterIsThere ||= await open.find({ address: postmaster }) !== null;
   }
-  const warnings = local === null ? [] : [...maildirWarnings(local.maildir, { accounts, config })];
+  const warnings = local?.to.kind === "maildir" ? [...maildirWarnings(local.to.maildir, { accounts, config })] : [];
   // Where another kind of backend is asked too, the account may be there.
   const allSeen = unread === 0 && sections.length === backends.length;
   if (postmaster !== null && allSeen && !postmasterIsThere) {

@@ -11,6 +11,10 @@ export interface CommandEntry {
   readonly group: "Server" | "Accounts" | "Queue" | "Administration" | "This program";
   readonly summary: string;
   load(): Promise<{ readonly command: CliCommand }>;
+  /** Of a command whose arguments are its own matter: reads them and gives the exit code. `run` runs another command. */
+  readonly raw?: () => Promise<
+    (args: readonly string[], run: (args: readonly string[]) => Promise<number>) => Promise<number>
+  >;
 }
 
 /** All commands, in the order in which the help shows them. */
@@ -74,6 +78,24 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     group: "Queue",
     summary: "list, show, retry, hold and delete mails",
     load: () => import("./queue.ts"),
+  }],
+  ["sendmail", {
+    group: "Queue",
+    summary: "send a message, as programs on this machine do",
+    load: async () => ({ command: (await import("./sendmail_help.ts")).sendmail }),
+    raw: async () => (await import("./sendmail.ts")).runSendmail,
+  }],
+  ["mailq", {
+    group: "Queue",
+    summary: "list the queue",
+    load: async () => ({ command: (await import("./sendmail_help.ts")).mailq }),
+    raw: () => Promise.resolve((_args, run) => run(["queue", "list"])),
+  }],
+  ["newaliases", {
+    group: "Queue",
+    summary: "check the aliases",
+    load: async () => ({ command: (await import("./sendmail_help.ts")).newaliases }),
+    raw: () => Promise.resolve((_args, run) => run(["check"])),
   }],
   ["admin", {
     group: "Administration",

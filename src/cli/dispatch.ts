@@ -60,6 +60,7 @@ async function runCommand([name, ...rest]: readonly string[]): Promise<number> {
     complain(`There is no command "${printable(name, 40)}": ${hint}`);
     return EXIT.usage;
   }
+  if (entry.raw !== undefined && rest[0] !== "--help") return await (await entry.raw())(rest, runCommand);
   return await parseAndRun(entry, rest);
 }
 

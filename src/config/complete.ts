@@ -6,15 +6,16 @@
 
 import { resolve } from "node:path";
 import { toAscii } from "../lib/domain.ts";
-import { isLoopback } from "../lib/network.ts";
 import { canonicalLocal } from "../policy/local_recipients.ts";
-import type { BackendConfig, Config, DeliveryConfig, SaslConfig, SmarthostConfig } from "./config.ts";
+import type { BackendConfig, Config, DeliveryConfig, SaslConfig } from "./config.ts";
 import type { FileContents, Findings } from "./files.ts";
-import type { Mistake } from "./keys.ts";
+import { completeDkim } from "./dkim.ts";
 import { completeHttp, completeWebhooks } from "./http.ts";
 import { completeListeners } from "./listeners.ts";
 import { completeMx } from "./mx.ts";
+import { completeLocal, completeRoutes } from "./routes.ts";
 import { type BackendSections, type ChainLink, type Sections, unused } from "./sections.ts";
+import { completeSmarthost, smarthostWarnings } from "./smarthost.ts";
 
 /** What `complete` works on. */
 export interface Checked {
@@ -32,7 +33,7 @@ export interface Checked {
 /** Completes the configuration. `null`: a section has a mistake; what can be said about the others is said all the same. */
 export function completeConfig(checked: Checked, findings: Findings): Config | null {
   const { sections, contents, folder } = checked;
-  const { hostname, dataDir, tls, message, limits, guessing, http, webhook, log, user } = sections;
+  const { hostname, dataDir, tls, message, sendmail, limits, guessing, http, webhook, log, user } = sections;
   const localDomains = [...new Set([...sections.localDomains ?? [], ...contents.localDomains])];
   const defaultRealm = sections.defaultRealm ?? localDomains[0] ?? hostname ?? "";
   const withRealm = (account: string) => account.includes("@") ? account : `${account}@${defaultRealm}`;
@@ -59,12 +60,21 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     : completeHttp(http, { hostname: hostname ?? "", hasTls: tls !== undefined }, findings);
   const webhooks = webhook === null ? null : completeWebhooks(webhook, contents.webhookSecrets, findings);
   const delivery = completeDelivery(sections, { contents, folder }, findings);
+  const routes = sections.route === null
+    ? null
+    : completeRoutes(sections.route, { folder, auths: contents.routeAuths, withRealm }, findings);
   const backends = backendsOf(checked, findings);
+  const dkim = dataDir === null || sections.dkim === null ? null : completeDkim(
+    sections.dkim,
+    { folder, dataDir: resolve(folder, dataDir), keys: contents.dkimKeys },
+    findings,
+  );
 
   if (
     hostname === null || dataDir === null || tls === null || listeners === null || sasl === null || backends === null ||
-    delivery === null || message === null || limits === null || guessing === null || http === null ||
-    webhooks === null ||
+    delivery === null || routes === null || message === null || sendmail === null || limits === null ||
+    guessing === null || http === null ||
+    webhooks === null || dkim === null ||
     log === null ||
     user === null || sections.defaultRealm === null || sections.localDomains === null ||
     sections.localDomainsFile === null || sections.localRecipients === null || sections.postmaster === null
@@ -92,7 +102,10 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     sasl,
     backends,
     delivery,
+    routes,
     message,
+    sendmail,
+    dkim,
     limits: { ...counts, sessionBeforeAuthMs: sessionBeforeAuth, commandMs: command, drainMs: drain },
     guessing,
     http: sidecar,
@@ -125,12 +138,13 @@ function readRecipients(
 }
 
 function checkLocalMail(
-  { sections: { postmaster, localRecipients }, hasLocalDelivery }: Checked,
+  { sections: { postmaster, localRecipients }, hasLocalDelivery, contents }: Checked,
   domains: { readonly localDomains: readonly string[]; readonly localRecipients: ReadonlyMap<string, string> },
   { mistakes }: Findings,
 ): void {
   if (domains.localDomains.length === 0) return;
-  const mapped = domains.localDomains.every((domain) => domains.localRecipients.has(`postmaster@${domain}`));
+  const mapped = contents.aliases.has("postmaster") ||
+    domains.localDomains.every((domain) => domains.localRecipients.has(`postmaster@${domain}`));
   if (postmaster === undefined && localRecipients !== null && !mapped) {
     mistakes.push({
       path: ["postmaster"],
@@ -163,60 +177,35 @@ function completeSasl({ sections: { sasl }, chain }: Checked, { warnings }: Find
 }
 
 function completeDelivery(
-  { delivery }: Sections,
+  { delivery, route: routes }: Sections,
   { contents, folder }: { readonly contents: FileContents; readonly folder: string },
-  { mistakes, warnings }: Findings,
+  findings: Findings,
 ): DeliveryConfig | null {
+  const { mistakes, warnings } = findings;
   if (delivery === null) return null;
   const { smarthost: section, local } = delivery;
   const route = delivery.default ?? (section === undefined ? "none" : "smarthost");
   if (route === "smarthost" && section === undefined) {
     mistakes.push({ path: ["delivery", "default"], text: "smarthost needs [delivery.smarthost] with an address" });
   }
-  if (route === "none") warnings.push("delivery: without a smarthost only mail for local domains is accepted");
-  if (local !== undefined) mistakes.push(...maildirMistakes(local.maildir));
-  const smarthost: SmarthostConfig | null = section === undefined ? null : {
-    ...section.address,
-    tls: section.tls ?? (section.address.port === 465 ? "implicit" : "required"),
-    caFile: section.caFile === undefined ? null : resolve(folder, section.caFile),
-    auth: contents.smarthostAuth,
-    allowClearTextPassword: section.allowCleartextPassword,
-    concurrency: section.concurrency,
-  };
-  if (smarthost !== null) warnings.push(...smarthostWarnings(smarthost));
+  if (route === "none") {
+    warnings.push(
+      routes === null || routes.length === 0
+        ? "delivery: without a smarthost only mail for local domains is accepted"
+        : "delivery: without a smarthost only mail for local domains, and what a [[route]] takes, is accepted",
+    );
+  }
+  const smarthost = section === undefined ? null : completeSmarthost(section, { auth: contents.smarthostAuth, folder });
+  if (smarthost !== null) warnings.push(...smarthostWarnings(smarthost, ["delivery", "smarthost"]));
   return {
     default: route,
     smarthost,
     mx: completeMx(delivery.mx, folder),
-    local: local === undefined ? null : { maildir: resolve(folder, local.maildir) },
+    local: local === undefined ? null : completeLocal(local, folder, findings),
+    etrnDomains: [...new Set(delivery.etrnDomains)],
     giveUpMs: delivery.giveUp,
     retryMs: delivery.retry,
   };
-}
-
-function maildirMistakes(template: string): readonly Mistake[] {
-  const path = ["delivery", "local", "maildir"];
-  const places = [...template.matchAll(/\{[^{}]*\}/g)].map(([place]) => place);
-  const unknown = places.filter((place) => !["{user}", "{realm}", "{account}"].includes(place));
-  if (unknown.length > 0) {
-    return [{ path, text: `${unknown[0]} stands for nothing, expected {user}, {realm} or {account}` }];
-  }
-  if (places.some((place) => place !== "{realm}")) return [];
-  return [{ path, text: "expected a path with {user} or {account}" }];
-}
-
-function smarthostWarnings({ host, port, tls, auth, allowClearTextPassword }: SmarthostConfig): readonly string[] {
-  const warnings: string[] = [];
-  if (port === 465 && tls !== "implicit") warnings.push(`delivery.smarthost.tls: port 465 usually needs "implicit"`);
-  const exposed = (tls === "never" && !isLoopback(host) && host !== "localhost") || tls === "opportunistic";
-  if (auth !== null && exposed) {
-    warnings.push(
-      allowClearTextPassword
-        ? "delivery.smarthost.allow_cleartext_password: the password may be sent where others can read it"
-        : `delivery.smarthost.tls: with "${tls}" the password is sent only by mechanisms that hide it`,
-    );
-  }
-  return warnings;
 }
 
 function backendsOf({ chain, backends }: Checked, { mistakes, warnings }: Findings): readonly BackendConfig[] | null {

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { RouteConditions } from "../policy/routes.ts";
+
 /** A whole configuration, with every default filled in. */
 export interface Config {
   /** The name in the greeting, in EHLO replies and in Received fields. */
@@ -27,7 +29,11 @@ export interface Config {
   /** One for each name that `pwcheck_method` uses. */
   readonly backends: readonly BackendConfig[];
   readonly delivery: DeliveryConfig;
+  /** In the order of the file: the first whose conditions fit is taken. */
+  readonly routes: readonly RouteConfig[];
   readonly message: MessageConfig;
+  readonly sendmail: SendmailConfig;
+  readonly dkim: DkimConfig;
   readonly limits: LimitsConfig;
   readonly guessing: GuessingConfig;
   readonly http: HttpConfig | null;
@@ -111,6 +117,8 @@ export interface DeliveryConfig {
   readonly smarthost: SmarthostConfig | null;
   readonly mx: MxConfig;
   readonly local: LocalDeliveryConfig | null;
+  /** Domains whose mail is tried at once when anybody says ETRN on an `mta` listener (RFC 1985). */
+  readonly etrnDomains: readonly string[];
   /** A mail is given up after this. Default 5 days. */
   readonly giveUpMs: number;
   /** The waits before the second, third, ... attempt; the last one repeats. Default 5 min, 15 min, 30 min, 1 h, 2 h, 4 h. */
@@ -125,7 +133,9 @@ export interface SmarthostConfig {
   readonly tls: "required" | "implicit" | "opportunistic" | "never";
   /** PEM of the authorities to trust instead of the system's. */
   readonly caFile: string | null;
+  /** At most one of `auth` and `oauth`. */
   readonly auth: SmarthostAuth | null;
+  readonly oauth: SmarthostOAuth | null;
   /** PLAIN and LOGIN also without checked TLS. Default false. */
   readonly allowClearTextPassword: boolean;
   readonly concurrency: number;
@@ -153,10 +163,70 @@ export interface SmarthostAuth {
   readonly realm: string;
 }
 
+/** How access tokens for the next hop are got. The files are read when a token is asked for, so that they can be mended without a reload. */
+export interface SmarthostOAuth {
+  readonly provider: "microsoft" | "google" | "custom";
+  /** The mailbox that the token opens. */
+  readonly user: string;
+  readonly clientId: string;
+  /** `null`: a public client. */
+  readonly clientSecretFile: string | null;
+  /** `null`: the grant is `client_credentials`, else `refresh_token`. */
+  readonly refreshTokenFile: string | null;
+  readonly tokenUrl: string;
+  /** RFC 8628; `null`: the provider has none for mail. */
+  readonly deviceUrl: string | null;
+  /** Where a person agrees in a browser (RFC 6749 section 4.1), where there is no `deviceUrl`. */
+  readonly consentUrl: string | null;
+  /** Of token requests; `null`: that of the refresh token. */
+  readonly scope: string | null;
+  /** What a person is asked to agree to. */
+  readonly loginScope: string | null;
+  readonly caFile: string | null;
+}
+
+/** Where a server of LMTP listens: on TCP, or on a socket of the file system. */
+export type LmtpAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+
 /** Delivery to people who have their mail here. */
 export interface LocalDeliveryConfig {
-  /** A path with `{user}`, `{realm}` or `{account}`. */
+  /** How: into Maildir folders, or by LMTP. */
+  readonly to: MaildirTarget | LmtpTarget;
+  /** Names and who gets their mail, in sendmail's syntax. */
+  readonly aliasesFile: string | null;
+}
+
+/** Into Maildir folders. */
+export interface MaildirTarget {
+  readonly kind: "maildir";
+  /** An absolute path; `{user}`, `{realm}` and `{account}` stand for the account's. */
   readonly maildir: string;
+}
+
+/** To a server that speaks LMTP (RFC 2033). */
+export interface LmtpTarget {
+  readonly kind: "lmtp";
+  readonly address: LmtpAddress;
+}
+
+/** A [[route]]: mail that fits its conditions goes there. */
+export interface RouteConfig {
+  /** Unique; in the log, and none of those that the program has itself. */
+  readonly name: string;
+  readonly when: RouteConditions;
+  readonly to:
+    | { readonly kind: "smarthost"; readonly smarthost: SmarthostConfig }
+    | { readonly kind: "mx" }
+    | MaildirTarget
+    | LmtpTarget
+    | { readonly kind: "discard" }
+    /** `reply` begins with its codes. */
+    | { readonly kind: "fail"; readonly reply: string; readonly enhanced: string };
+  /** `null`: those of [delivery]. */
+  readonly retryMs: readonly number[] | null;
+  readonly giveUpMs: number | null;
+  /** Conversations with one place at once; `null`: as many as that kind of place gets. */
+  readonly concurrency: number | null;
 }
 
 /** What is done to content. */
@@ -165,6 +235,39 @@ export interface MessageConfig {
   readonly hideClient: boolean;
   /** Removes Bcc fields of submitted mail. Default false. */
   readonly removeBcc: boolean;
+}
+
+/** Signatures of outgoing mail (RFC 6376). */
+export interface DkimConfig {
+  /** Where the keys are. Default: `dkim` in `data_dir`. */
+  readonly folder: string;
+  /** The only domains to sign for; null: each that has a key in use. */
+  readonly domains: readonly string[] | null;
+  /** The keys in use, by domain; empty where files were not read. */
+  readonly keys: ReadonlyMap<string, DkimDomain>;
+}
+
+/** A domain that is signed for. */
+export interface DkimDomain {
+  readonly domain: string;
+  /** Each makes a signature. */
+  readonly keys: readonly DkimKey[];
+}
+
+/** A private key. */
+export interface DkimKey {
+  readonly kind: "rsa" | "ed25519";
+  /** The name under which the public key is published. */
+  readonly selector: string;
+  readonly file: string;
+  /** DER. */
+  readonly pkcs8: Uint8Array<ArrayBuffer>;
+}
+
+/** Mail of programs on this machine. */
+export interface SendmailConfig {
+  /** Users of the system who may send in the name of others. Default root and daemon. */
+  readonly trustedUsers: readonly string[];
 }
 
 /** What one client, and all of them, may use. */

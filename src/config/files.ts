@@ -5,9 +5,15 @@
  */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import type { SmarthostAuth } from "./config.ts";
+import { join } from "node:path";
+import type { DkimDomain, SmarthostAuth } from "./config.ts";
+import { DEFAULT_DATA_DIR } from "./data_dir.ts";
+import { DKIM_FOLDER, readActiveKeys } from "./dkim_keys.ts";
 import { toAscii } from "../lib/domain.ts";
+import { AliasTable } from "../policy/alias_table.ts";
+import { readAliases } from "./aliases.ts";
 import { readAuthInfo } from "./auth_info.ts";
+import { checkOAuthFiles } from "./oauth_files.ts";
 import { whyUnreadable } from "../lib/file_error.ts";
 import { findUser, mayRead } from "./system_user.ts";
 import { isTable, type KeyPath, type Mistake } from "./keys.ts";
@@ -16,8 +22,14 @@ import { isTable, type KeyPath, type Mistake } from "./keys.ts";
 export interface FileContents {
   readonly localDomains: readonly string[];
   readonly smarthostAuth: SmarthostAuth | null;
+  /** Of each [[route]], in order. */
+  readonly routeAuths: readonly (SmarthostAuth | null)[];
+  /** Names that the aliases file has. */
+  readonly aliases: Pick<AliasTable, "has">;
   /** Of each [[webhook]], in order. */
   readonly webhookSecrets: readonly (string | null)[];
+  /** DKIM keys in use, by domain; `null`: nobody has looked. */
+  readonly dkimKeys: ReadonlyMap<string, DkimDomain> | null;
 }
 
 /** What is wrong, and what is only worth knowing. */
@@ -43,20 +55,38 @@ export async function readFiles(
   await checkPair({ certificate, key }, context, findings);
   const authorities = named("delivery", "smarthost", "ca_file");
   const mxAuthorities = named("delivery", "mx", "ca_file");
-  for (const file of [authorities, mxAuthorities]) if (file !== null) await readCertificate(file, findings);
+  const routeAuthorities = routeFiles(tree, context.at, "ca_file");
+  for (const file of [authorities, mxAuthorities, ...routeAuthorities]) {
+    if (file !== null) await readCertificate(file, findings);
+  }
   await checkDataDir(named("data_dir"), findings);
   const domainsFile = named("local_domains_file");
   const authFile = named("delivery", "smarthost", "auth_info_file");
+  const routeAuthFiles = routeFiles(tree, context.at, "auth_info_file");
+  const oauthFiles = await checkOAuthFiles(tree, context.at, findings);
+  const aliasesFile = named("delivery", "local", "aliases_file");
   const secretFiles = webhookFiles(tree, context.at);
+  const dataDir = named("data_dir")?.file ?? DEFAULT_DATA_DIR;
+  const dkimFolder = { file: named("dkim", "folder")?.file ?? join(dataDir, DKIM_FOLDER), path: ["dkim", "folder"] };
+  const dkim = await readActiveKeys(dkimFolder.file);
+  for (const text of dkim.mistakes) findings.mistakes.push({ path: dkimFolder.path, text });
+  const dkimFiles = [...dkim.keys.values()].flatMap(({ keys }) => keys.map(({ file }) => ({ ...dkimFolder, file })));
   await checkUser(
     tree,
-    [certificate, key, authorities, mxAuthorities, domainsFile, authFile, ...secretFiles],
+    [
+      ...[certificate, key, authorities, mxAuthorities, domainsFile, authFile, aliasesFile],
+      ...[...secretFiles, ...routeAuthorities, ...routeAuthFiles, ...oauthFiles, ...dkimFiles],
+    ],
     findings,
   );
+  const localDomains = domainsFile === null ? [] : await readDomains(domainsFile, findings);
   return {
-    localDomains: domainsFile === null ? [] : await readDomains(domainsFile, findings),
+    localDomains,
+    aliases: await checkAliases(aliasesFile, [...localDomains, ...domainsIn(tree)], findings),
+    routeAuths: await Promise.all(routeAuthFiles.map((file) => file === null ? null : readAuth(file, findings))),
     smarthostAuth: authFile === null ? null : await readAuth(authFile, findings),
     webhookSecrets: await Promise.all(secretFiles.map((file) => file === null ? null : readSecret(file, findings))),
+    dkimKeys: dkim.mistakes.length === 0 ? dkim.keys : null,
   };
 }
 
@@ -182,6 +212,35 @@ function webhookFiles(tree: unknown, at: (path: string) => string): readonly (Na
     if (typeof value !== "string" || value === "") return null;
     return { file: at(value), path: ["webhook", index, "secret_file"] };
   });
+}
+
+/** A file of the smarthost of each [[route]]. */
+function routeFiles(tree: unknown, at: (path: string) => string, key: string): readonly (NamedFile | null)[] {
+  const sections = isTable(tree) ? tree["route"] : undefined;
+  if (!Array.isArray(sections)) return [];
+  return sections.map((section: unknown, index) => {
+    const smarthost = isTable(section) ? section["smarthost"] : undefined;
+    const value = isTable(smarthost) ? smarthost[key] : undefined;
+    if (typeof value !== "string" || value === "") return null;
+    return { file: at(value), path: ["route", index, "smarthost", key] };
+  });
+}
+
+function domainsIn(tree: unknown): readonly string[] {
+  const given = isTable(tree) ? tree["local_domains"] : undefined;
+  if (!Array.isArray(given)) return [];
+  return given.map((domain) => typeof domain === "string" ? toAscii(domain) : null).filter((domain) => domain !== null);
+}
+
+async function checkAliases(
+  named: NamedFile | null,
+  localDomains: readonly string[],
+  { mistakes }: Findings,
+): Promise<AliasTable> {
+  if (named === null) return new AliasTable(new Map(), localDomains);
+  const read = await readAliases(named.file, localDomains);
+  for (const text of read.mistakes) mistakes.push({ path: named.path, text });
+  return read.table;
 }
 
 /** One line. A short key would be guessed from one signature. */

@@ -77,7 +77,14 @@ export function checkConfig(
   return conclude({ ...parts, contents, folder: options.folder }, found);
 }
 
-const NO_CONTENTS: FileContents = { localDomains: [], smarthostAuth: null, webhookSecrets: [] };
+const NO_CONTENTS: FileContents = {
+  localDomains: [],
+  smarthostAuth: null,
+  routeAuths: [],
+  aliases: { has: () => false },
+  webhookSecrets: [],
+  dkimKeys: null,
+};
 
 interface Parts {
   readonly tree: unknown;

@@ -7,11 +7,11 @@
 
 import { z } from "zod";
 import { DEFAULT_DATA_DIR } from "./data_dir.ts";
+import { dkimSchema } from "./dkim.ts";
 import { httpSchema, webhookSchema } from "./http.ts";
 import { mxSchema } from "./mx.ts";
 import {
   account,
-  connectAddress,
   count,
   domain,
   duration,
@@ -25,6 +25,9 @@ import {
   size,
   table,
 } from "./quantities.ts";
+import { localSchema, routeSchema } from "./routes.ts";
+import { sendmailSchema } from "./sendmail.ts";
+import { smarthostSchema } from "./smarthost.ts";
 
 /** The mechanisms that can be configured, strongest first: the default order of EHLO. A -PLUS form comes with its base name. */
 export const MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1", "DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN"] as const;
@@ -38,9 +41,7 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "aliases",
   "bans",
   "delivery.lmtp",
-  "delivery.local.lmtp",
   "device",
-  "dkim",
   "dmarc",
   "listener.proxy",
   "masquerade",
@@ -49,7 +50,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "proxy",
   "queue",
   "rewrite",
-  "route",
   "sender",
 ]);
 
@@ -142,27 +142,15 @@ export const chainSchema = table({
   }),
 });
 
-const smarthostSchema = table({
-  address: connectAddress,
-  tls: oneOf(["required", "implicit", "opportunistic", "never"]).optional().meta({
-    description: "default required, for port 465 implicit",
-  }),
-  caFile: path.optional().meta({ description: "PEM: authorities to trust instead of the system's" }),
-  authInfoFile: path.optional().meta({
-    description: "four lines: authorization identity, authentication identity, password, realm",
-  }),
-  allowCleartextPassword: flag.default(false).meta({ description: "PLAIN and LOGIN also without checked TLS" }),
-  concurrency: count(1, 100).default(5).meta({ description: "connections at once" }),
-});
-
 /** [delivery] */
 export const deliverySchema = table({
   default: oneOf(["smarthost", "mx", "none"]).optional().meta({ description: "where mail goes that is not for here" }),
   smarthost: smarthostSchema.optional(),
   mx: mxSchema.prefault({}),
-  local: table({
-    maildir: path.meta({ description: "with {user}, {realm} or {account}, such as /var/mail/{user}/Maildir" }),
-  }).optional(),
+  local: localSchema.optional(),
+  etrnDomains: list(domain).prefault([]).meta({
+    description: "domains whose mail anyone may have tried at once by ETRN, on mta listeners",
+  }),
   giveUp: duration.prefault("5d"),
   retry: list(duration).min(1, { error: "expected at least one duration" })
     .prefault(["5min", "15min", "30min", "1h", "2h", "4h"]).meta({
@@ -203,10 +191,15 @@ export const fileShape = {
     error: "expected tables [backend.NAME]",
   }).prefault({}),
   delivery: deliverySchema.prefault({}),
+  route: list(routeSchema).prefault([]).meta({
+    description: "ways of mail that take another one; the first that fits",
+  }),
   message: table({
     hideClient: flag.default(false).meta({ description: "leave address and login of the client out of Received" }),
     removeBcc: flag.default(false).meta({ description: "remove Bcc fields of submitted mail" }),
   }).prefault({}),
+  dkim: dkimSchema.prefault({}),
+  sendmail: sendmailSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   guessing: table({
     enabled: flag.default(true),

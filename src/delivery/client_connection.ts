@@ -21,6 +21,8 @@ export interface Address {
   /** A name, or an address. */
   readonly host: string;
   readonly port: number;
+  /** Of a socket in the file system: then host and port are but its name. */
+  readonly path?: string;
   /** What to call it; default: host and port. */
   readonly name?: string;
   /** The address of ours to connect from; default: the system chooses. */
@@ -61,11 +63,13 @@ export class ClientConnection {
 
   /** Connects to the first address of the host that answers. */
   static async connect(
-    { host, port, name = `${host}:${port}`, source, deadlineMs = CONNECT_MS }: Address,
+    { host, port, path, name = `${host}:${port}`, source, deadlineMs = CONNECT_MS }: Address,
     signal: AbortSignal,
   ): Promise<Result<ClientConnection, ConnectionProblem>> {
     // Commands are short, and each waits for its reply.
-    const socket = connectTcp({ host, port, noDelay: true, ...source !== undefined && { localAddress: source } });
+    const socket = path !== undefined
+      ? connectTcp({ path })
+      : connectTcp({ host, port, noDelay: true, ...source !== undefined && { localAddress: source } });
     const connected = Promise.withResolvers<ConnectionProblem | null>();
     const text = `Cannot connect to ${name}`;
     const stop = () => connected.resolve({ kind: "aborted", text: "The server is stopping", detail: null });

@@ -23,7 +23,7 @@ import type { DeliveryTask } from "./deliverer.ts";
 
 /** Whom to speak with, and how. */
 export interface ConversationSettings
-  extends Pick<ClientSettings, "hostname" | "tls" | "auth" | "allowClearTextPassword"> {
+  extends Pick<ClientSettings, "protocol" | "hostname" | "tls" | "auth" | "allowClearTextPassword"> {
   readonly address: Address;
   /** The name of the other side, in what is logged and for its certificate. */
   readonly host: string;
@@ -41,6 +41,8 @@ export interface ConversationSettings
 /** RFC 5321 section 4.5.3.2.5: for each block of content. */
 const CONTENT_BLOCK_MS = 3 * 60_000;
 const COMMAND_MS = 5 * 60_000;
+/** What is awaited once the final dot is sent. */
+const DOTS: ReadonlySet<string> = new Set(["dot", "dot-for"]);
 /** After so many mails a new conversation begins: many servers end one after a hundred. */
 const MAILS_LIMIT = 100;
 
@@ -49,14 +51,14 @@ export async function openConversation(
   settings: ConversationSettings,
   signal: AbortSignal,
 ): Promise<Result<Conversation, DeferredOutcome>> {
-  const { hostname, host, auth, allowClearTextPassword, report } = settings;
+  const { protocol = "smtp", hostname, host, auth, allowClearTextPassword, report } = settings;
   const connection = await ClientConnection.connect(settings.address, signal);
   if (!connection.ok) return fail(reportProblem(connection.problem, report));
   const tls: TlsOptions = { host, ca: settings.ca, check: settings.checkCertificate };
   const secure = settings.tls === "implicit" ? await connection.value.startTls(tls, signal) : null;
   if (secure !== null && !secure.ok) return fail(reportProblem(secure.problem, report));
   const state = startConversation({
-    ...{ hostname, host, tls: settings.tls, auth, allowClearTextPassword },
+    ...{ protocol, hostname, host, tls: settings.tls, auth, allowClearTextPassword },
     loopback: connection.value.loopback,
     nonce: crypto.getRandomValues(new Uint8Array(24)),
   }, secure === null ? null : secure.value);
@@ -225,7 +227,7 @@ export class Conversation {
 
   async #nextEvent(signal: AbortSignal | null): Promise<ClientEvent> {
     const { phase } = this.#state;
-    const committed = phase.at === "mail" && phase.awaited[0]?.kind === "dot";
+    const committed = phase.at === "mail" && DOTS.has(phase.awaited[0]?.kind ?? "");
     using patience = committed ? delayed(signal, this.#settings.committedMs) : null;
     for (;;) {
       const parsed = this.#parser.next();
@@ -265,6 +267,7 @@ const BARE_LINE_END: ClientEvent = {
   kind: "content-failed",
   outcome: {
     kind: "failed",
+    ours: true,
     enhanced: "5.6.0",
     reply: "554 5.6.0 The content has a bare CR or LF and cannot be sent by SMTP",
   },

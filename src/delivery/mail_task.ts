@@ -1,16 +1,17 @@
 /**
- * The recipients of one mail that go to one hop, and what becomes of each: the next attempt, the bounce, the durable outcome, the log line.
+ * The recipients of one mail that go to one hop, and what becomes of each: the next attempt, what is to be told, the durable outcome, the
+ * log line.
  *
  * @module
  */
 
-import { wantsFailureNotice } from "../message/dsn.ts";
 import type { Log } from "../log/event.ts";
-import type { DeliveryOutcome, Notice, QueuedMail, Spool } from "../spool/spool.ts";
+import type { DeliveryOutcome, QueuedMail, Spool } from "../spool/spool.ts";
 import { SpoolError } from "../spool/spool_error.ts";
 import type { Clock } from "./clock.ts";
 import type { DeliveryTask, Hop, RoutedRecipient } from "./deliverer.ts";
-import { makeFailureNotice } from "./notice.ts";
+import { lateAt, noticeFor } from "./due_notice.ts";
+import type { NoticeSettings } from "./notice.ts";
 import { expired, nextDue, type RetrySettings } from "./retry.ts";
 
 /** What settling needs. */
@@ -18,12 +19,14 @@ export interface SettleContext {
   readonly spool: Spool;
   readonly log: Log;
   readonly clock: Clock;
-  readonly hostname: string;
   readonly retry: RetrySettings;
+  readonly notices: NoticeSettings;
   /** Aborted when the server stops: what is put off then is due at once. */
   readonly signal: AbortSignal;
   /** A recipient has come to its end. */
   finished(mail: string): void;
+  /** Something of this mail is to be told to its sender. */
+  noticeDue(mail: string): void;
 }
 
 /** A task as the deliverers see it, which knows who has no outcome yet. */
@@ -71,16 +74,20 @@ export class MailTask implements DeliveryTask {
     if (recipient === undefined) {
       throw new TypeError(`Cannot settle recipient ${id} of ${this.mail.id}: it is not open`);
     }
-    const { clock, retry, signal, spool, finished } = this.#context;
+    const { clock, retry, notices, signal, spool, finished, noticeDue } = this.#context;
     const now = clock.now();
     const attempts = recipient.attempts + 1;
     const due = outcome.kind === "deferred" ? nextDue({ attempts, received: this.mail.received, now }, retry) : now;
     const final = outcome.kind === "deferred" && due === null ? expired(outcome.reply) : outcome;
-    const notice = final.kind === "failed" ? await this.#notice(recipient, final, outcome.kind === "deferred") : null;
-    const options = { due: signal.aborted ? now : due ?? now, notice };
-    await this.#durably(() => spool.settle(this.mail.id, id, final, options));
+    const host = recipient.account === null ? this.hop?.host ?? null : null;
+    const attempt = { outcome: final, host, now, until: this.mail.received + retry.giveUpMs };
+    const notice = noticeFor(this.mail, recipient, { attempt, settings: notices });
+    // The first time that it is late does not wait for the timetable.
+    const next = signal.aborted ? now : Math.min(due ?? now, lateAt(this.mail.received, now, notices) ?? Infinity);
+    await this.#durably(() => spool.settle(this.mail.id, id, final, { due: next, notice }));
     this.#unsettled.delete(id);
-    this.#report(recipient, final, options);
+    if (notice !== null) noticeDue(this.mail.id);
+    this.#report(recipient, final, next);
     if (final.kind !== "deferred") finished(this.mail.id);
   }
 
@@ -99,25 +106,7 @@ export class MailTask implements DeliveryTask {
     }
   }
 
-  async #notice(
-    recipient: RoutedRecipient,
-    { reply, enhanced }: Extract<DeliveryOutcome, { kind: "failed" }>,
-    givenUp: boolean,
-  ): Promise<Notice | null> {
-    if (!wantsFailureNotice(this.mail.envelope, recipient)) return null;
-    const { spool, hostname, clock, log } = this.#context;
-    const now = clock.now();
-    const { forwardPath, orcpt, account } = recipient;
-    const remoteHost = account === null && !givenUp ? this.hop?.host ?? null : null;
-    const failure = { forwardPath, orcpt, reply, enhanced, remoteHost, lastAttempt: now };
-    return await makeFailureNotice(this.mail, failure, { spool, hostname, log, now });
-  }
-
-  #report(
-    { forwardPath, attempts }: RoutedRecipient,
-    { kind, reply }: DeliveryOutcome,
-    { due, notice }: { readonly due: number; readonly notice: Notice | null },
-  ): void {
+  #report({ forwardPath, attempts }: RoutedRecipient, { kind, reply }: DeliveryOutcome, due: number): void {
     const { log, clock } = this.#context;
     log({
       kind: "delivery",
@@ -131,8 +120,5 @@ export class MailTask implements DeliveryTask {
       next: kind === "deferred" ? new Date(due).toISOString() : null,
       ms: this.#begun === null ? null : Math.max(0, clock.now() - this.#begun),
     });
-    if (notice !== null) {
-      log({ kind: "notice", mail: this.mail.id, to: this.mail.envelope.reversePath ?? "", about: forwardPath });
-    }
   }
 }

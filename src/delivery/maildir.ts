@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Account } from "../backend.ts";
 import { utf8 } from "../lib/octets.ts";
 import { succeed } from "../lib/result.ts";
 import { printable } from "../lib/text.ts";
@@ -16,7 +15,7 @@ import type { Deliverer, DeliverySession, DeliveryTask, RoutedRecipient } from "
 
 /** How to deliver into Maildir folders. */
 export interface MaildirSettings {
-  /** An absolute path with `{user}`, `{realm}` or `{account}` in it. */
+  /** An absolute path with `{user}`, `{realm}` or `{account}` in it; without them one folder for everybody, whoever they are. */
   readonly template: string;
   /** Part of the names of files. */
   readonly hostname: string;
@@ -81,14 +80,16 @@ async function deliverTo(
   settings: MaildirSettings,
 ): Promise<DeliveryOutcome> {
   const { account } = recipient;
-  const maildir = account === null ? null : maildirOf(settings.template, account.name);
-  if (account === null || maildir === null) {
+  const { template } = settings;
+  const shared = /\{(?:user|realm|account)\}/.test(template) ? null : template;
+  const maildir = account === null ? shared : maildirOf(template, account.name);
+  if (maildir === null) {
     return { kind: "failed", enhanced: "5.1.1", reply: "550 5.1.1 The account cannot have a mailbox here" };
   }
   await task.attempting([recipient.id]);
   try {
     const content = await task.content();
-    const name = await store(maildir, headOf(task, account), { content, settings });
+    const name = await store(maildir, headOf(task, account?.name ?? recipient.forwardPath), { content, settings });
     return { kind: "delivered", reply: `250 2.0.0 Stored as ${name}` };
   } catch (error) {
     const reason = error instanceof Error ? error.message : "unknown reason";
@@ -108,8 +109,8 @@ function deferredFor(error: unknown): DeliveryOutcome {
 }
 
 /** RFC 5321 section 4.4: final delivery adds Return-Path, on top. */
-function headOf({ mail }: DeliveryTask, account: Account): Uint8Array<ArrayBuffer> {
-  return utf8(`Return-Path: <${mail.envelope.reversePath ?? ""}>\r\nDelivered-To: ${account.name}\r\n`);
+function headOf({ mail }: DeliveryTask, to: string): Uint8Array<ArrayBuffer> {
+  return utf8(`Return-Path: <${mail.envelope.reversePath ?? ""}>\r\nDelivered-To: ${to}\r\n`);
 }
 
 /** The name in `new` once the file and its directory entry are durable. */

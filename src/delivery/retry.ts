@@ -34,6 +34,7 @@ export function nextDue({ attempts, received, now }: Attempted, { retryMs, giveU
 export function expired(lastReply: string): DeliveryOutcome {
   return {
     kind: "failed",
+    ours: true,
     enhanced: "5.4.7",
     reply: `554 5.4.7 Delivery time expired; the last answer was: ${lastReply}`,
   };

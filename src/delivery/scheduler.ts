@@ -7,10 +7,16 @@
 
 import type { Log } from "../log/event.ts";
 import type { DeliveryOutcome, QueuedMail, QueuedRecipient, Spool } from "../spool/spool.ts";
+import { SpoolError } from "../spool/spool_error.ts";
 import type { Clock } from "./clock.ts";
-import type { Deliverer } from "./deliverer.ts";
+import type { Deliverer, Hop } from "./deliverer.ts";
+import { expandDurably, expansionOf, NO_MEMBERS } from "./expand.ts";
+import { type MailInWork, MailsInWork } from "./in_work.ts";
+import type { DkimSigner } from "./dkim_signer.ts";
 import { Lane } from "./lane.ts";
 import { MailTask, type SettleContext } from "./mail_task.ts";
+import { DEFAULT_NOTICES, type NoticeSettings } from "./notice.ts";
+import { Notifier } from "./notifier.ts";
 import { hopKey, planMail, type PlannedGroup } from "./plan.ts";
 import type { RetrySettings } from "./retry.ts";
 import type { RouteSettings } from "./routes.ts";
@@ -18,8 +24,14 @@ import type { RouteSettings } from "./routes.ts";
 /** What a configuration says about delivery. */
 export interface SchedulerSettings extends RouteSettings, RetrySettings {
   readonly hostname: string;
+  /** Default `DEFAULT_NOTICES`. */
+  readonly notices?: NoticeSettings;
+  /** Signs what we write ourselves. Default: nothing is signed. */
+  readonly signer?: DkimSigner;
   /** By the name of the route. Whoever made them disposes them, once `configure` with others, or `stop`, has resolved. */
   readonly deliverers: ReadonlyMap<string, Deliverer>;
+  /** Timetables of routes that have their own. */
+  readonly timetables?: ReadonlyMap<string, RetrySettings>;
 }
 
 /** What the scheduler lives with. */
@@ -47,23 +59,10 @@ export interface Scheduler extends AsyncDisposable {
 }
 
 const LEASE_MS = 15 * 60_000;
-const BATCH = 100;
-/** Mails in work at a time; only what the spool says of each is in memory. */
-const MAILS_LIMIT = 5_000;
-const RECIPIENTS_LIMIT = 20_000;
 /** How long nothing is begun after the spool could not keep an outcome. */
 const FAULT_PAUSE_MS = 60_000;
 /** A wake-up in the past still waits this long. */
 const SHORTEST_WAIT_MS = 20;
-
-/** A mail in work. */
-interface MailInWork {
-  readonly mail: QueuedMail;
-  /** Tasks without end. */
-  tasks: number;
-  /** Recipients without a final state. */
-  open: number;
-}
 
 /** Starts delivery at once. */
 export function startScheduler(context: SchedulerContext & { readonly settings: SchedulerSettings }): Scheduler {
@@ -77,10 +76,10 @@ class SpoolScheduler implements Scheduler {
   readonly #context: SchedulerContext;
   #settings: SchedulerSettings;
   #lanes = new Map<string, Lane>();
-  readonly #mails = new Map<string, MailInWork>();
+  readonly #mails = new MailsInWork();
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #abort = new AbortController();
-  #recipients = 0;
+  readonly #notifier: Notifier;
   #stopped = false;
   #pumping = false;
   #again = false;
@@ -93,6 +92,13 @@ class SpoolScheduler implements Scheduler {
   constructor(context: SchedulerContext, settings: SchedulerSettings) {
     this.#context = context;
     this.#settings = settings;
+    this.#notifier = new Notifier({
+      ...context,
+      settings: () => {
+        const { hostname, notices = DEFAULT_NOTICES, signer = null } = this.#settings;
+        return { hostname, notices, signer };
+      },
+    });
   }
 
   async configure(settings: SchedulerSettings): Promise<void> {
@@ -158,11 +164,12 @@ class SpoolScheduler implements Scheduler {
 
   async #claim(): Promise<void> {
     const { spool, clock } = this.#context;
+    if (clock.now() >= this.#pausedUntil) await this.#notifier.tellLate();
     for (;;) {
       const now = clock.now();
-      const room = this.#recipients >= RECIPIENTS_LIMIT ? 0 : Math.min(BATCH, MAILS_LIMIT - this.#mails.size);
+      const { room, crowded } = this.#mails;
       if (this.#stopped || room <= 0 || now < this.#pausedUntil) return;
-      const mails = await spool.claim(now, room, LEASE_MS);
+      const mails = await spool.claim(now, room, LEASE_MS, { crowded });
       // A machine that slept may have missed the renewal of a lease: what is in work stays as it is.
       for (const mail of mails) if (!this.#mails.has(mail.id)) this.#begin(mail, now);
       if (mails.length < room) return;
@@ -173,10 +180,11 @@ class SpoolScheduler implements Scheduler {
     const { spool, clock } = this.#context;
     this.#wakeAt(null);
     // With no room left it goes on at the end of a mail.
-    if (this.#mails.size >= MAILS_LIMIT || this.#recipients >= RECIPIENTS_LIMIT) return;
+    if (this.#mails.room <= 0) return;
     const now = clock.now();
     const due = await spool.nextDue() ?? Infinity;
-    const next = Math.min(due, this.#strayLeaseEnd > now ? this.#strayLeaseEnd : Infinity);
+    const stray = this.#strayLeaseEnd > now ? this.#strayLeaseEnd : Infinity;
+    const next = Math.min(due, stray, this.#notifier.next() ?? Infinity);
     if (next === Infinity) return;
     this.#wakeAt(Math.max(next, this.#pausedUntil, now + SHORTEST_WAIT_MS));
   }
@@ -191,8 +199,7 @@ class SpoolScheduler implements Scheduler {
     const open = mail.recipients.filter(({ state }) =>
       state === "waiting" || state === "attempting" || state === "held"
     );
-    this.#mails.set(mail.id, { mail, tasks: 0, open: open.length });
-    this.#recipients += mail.recipients.length;
+    this.#mails.add(mail, open.length);
     this.#renewal ??= this.#scheduleRenewal();
     this.#track(this.#plan(mail, mail.recipients.filter((each) => each.state === "waiting" && each.due <= now)));
   }
@@ -212,14 +219,39 @@ class SpoolScheduler implements Scheduler {
     } while (settings !== this.#settings);
     for (const group of this.#stopped ? [] : groups) {
       inWork.tasks++;
-      this.#handOver(mail, group);
+      if (group.kind === "expand") this.#track(this.#expand(inWork, group));
+      else this.#handOver(mail, group);
     }
     this.#leave(inWork);
   }
 
-  #handOver(mail: QueuedMail, group: PlannedGroup): void {
+  /** Puts the members in the place of an alias; those of this mail go on their way at once. */
+  async #expand(
+    inWork: MailInWork,
+    { recipient, groups }: Extract<PlannedGroup, { readonly kind: "expand" }>,
+  ): Promise<void> {
+    const { mail } = inWork;
+    const expansion = expansionOf(mail, recipient, groups);
+    if (expansion === null) {
+      const task = new MailTask(mail, [{ ...recipient, account: null }], null, this.#settleContext(null));
+      return await this.#settle(task, NO_MEMBERS);
+    }
+    try {
+      const added = await expandDurably(mail, { recipient, expansion, groups }, this.#context);
+      this.#mails.grow(inWork, added.length);
+      this.#finished(mail.id);
+      this.#notifier.isDue(mail.id);
+      await this.#plan(mail, added);
+    } catch (error) {
+      // Somebody has removed or held it meanwhile.
+      if (!(error instanceof SpoolError && error.problem === "not-there")) this.#pause(error);
+    }
+    this.#leave(inWork);
+  }
+
+  #handOver(mail: QueuedMail, group: Exclude<PlannedGroup, { readonly kind: "expand" }>): void {
     const hop = group.kind === "hop" ? group.hop : null;
-    const task = new MailTask(mail, group.recipients, hop, this.#settleContext());
+    const task = new MailTask(mail, group.recipients, hop, this.#settleContext(hop));
     if (group.kind === "settled") {
       this.#track(this.#settle(task, group.outcome));
       return;
@@ -247,14 +279,16 @@ class SpoolScheduler implements Scheduler {
     this.#done(task);
   }
 
-  #settleContext(): SettleContext {
-    const { hostname, retryMs, giveUpMs } = this.#settings;
+  #settleContext(hop: Hop | null): SettleContext {
+    const { notices = DEFAULT_NOTICES, timetables } = this.#settings;
+    const { retryMs, giveUpMs } = (hop === null ? undefined : timetables?.get(hop.route)) ?? this.#settings;
     return {
       ...this.#context,
-      hostname,
+      notices,
       retry: { retryMs, giveUpMs },
       signal: this.#abort.signal,
       finished: (mail) => this.#finished(mail),
+      noticeDue: (mail) => this.#notifier.isDue(mail),
     };
   }
 
@@ -275,18 +309,18 @@ class SpoolScheduler implements Scheduler {
   /** One task less; with the last one the mail goes back to the spool. */
   #leave(inWork: MailInWork): void {
     if (--inWork.tasks > 0) return;
-    this.#mails.delete(inWork.mail.id);
-    this.#recipients -= inWork.mail.recipients.length;
+    this.#mails.remove(inWork);
     this.#track(this.#giveBack(inWork));
   }
 
-  async #giveBack({ mail, open }: MailInWork): Promise<void> {
+  async #giveBack({ mail }: MailInWork): Promise<void> {
     try {
-      if (open > 0) await this.#context.spool.unclaim(mail.id);
+      await this.#context.spool.unclaim(mail.id);
     } catch (error) {
       this.#strayLeaseEnd = this.#context.clock.now() + LEASE_MS;
       this.#pause(error);
     }
+    await this.#notifier.tell(mail.id).catch((error) => this.#pause(error));
     this.kick();
   }
 
@@ -297,7 +331,7 @@ class SpoolScheduler implements Scheduler {
 
   async #renew(): Promise<void> {
     try {
-      for (const id of [...this.#mails.keys()]) await this.#context.spool.renew(id, LEASE_MS);
+      for (const id of this.#mails.ids) await this.#context.spool.renew(id, LEASE_MS);
     } catch (error) {
       this.#pause(error);
     }

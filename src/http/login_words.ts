@@ -111,10 +111,8 @@ export function adviceText(text: string, t: Translate): string {
   if (quoted === undefined || said === undefined) return text;
   const name = `「${quoted.slice(1, -1)}」`;
   const where = realms === undefined ? `${name} ならあります` : `${name} はレルム ${realms} にあります`;
-  const given = said.replace(/, or no realm$/, ", またはレルムなし").replace(
-    /^no realm, which stands for /,
-    "レルムなし = ",
-  );
+  const given = said.replace(/, or no realm$/, ", またはレルムなし")
+    .replace(/^no realm, which stands for /, "レルムなし = ").replaceAll("`", "");
   return t(text, `${where}(クライアントの指定: ${given})`);
 }
 

@@ -97,7 +97,14 @@ export type LogEvent =
     /** From the look for a connection to the outcome; null where the hop was not tried. */
     readonly ms: number | null;
   }
-  | { readonly kind: "notice"; readonly mail: string; readonly to: string; readonly about: string }
+  /** A report is in the queue; `about`: the recipients of the mail. */
+  | {
+    readonly kind: "notice";
+    readonly mail: string;
+    readonly to: string;
+    readonly action: "failed" | "delayed" | "delivered" | "relayed" | "expanded";
+    readonly about: string;
+  }
   | { readonly kind: "mail-done"; readonly mail: string; readonly ms: number }
   | { readonly kind: "queue-changed"; readonly mail: string; readonly what: string; readonly by: string }
   | { readonly kind: "account-changed"; readonly account: string; readonly what: string; readonly by: string };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concat, utf8 } from "../lib/octets.ts";
+import { concat, concatAll, utf8 } from "../lib/octets.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { countFields, hasField, type HeaderField, splitFields } from "./header.ts";
 
@@ -16,8 +16,11 @@ export interface Completion {
   /** Our Received field with its CRLF. */
   readonly received: string;
   /** For submission only (RFC 6409 section 8): used where the mail has no such field. `messageId` stands in angle brackets. */
-  readonly submission: { readonly date: string; readonly messageId: string } | null;
+  readonly submission: { readonly date: string; readonly messageId: string; readonly from?: string } | null;
+  /** Resent-Bcc goes with it. */
   readonly removeBcc: boolean;
+  /** Fields of our own under the Received field, each with its CRLF. */
+  readonly remarks?: string;
 }
 
 /**
@@ -28,28 +31,21 @@ export function completeHeader(header: Uint8Array, completion: Completion): Resu
   const fields = splitFields(header);
   if (countFields(fields, "received") >= RECEIVED_LIMIT) return fail("loop");
   return succeed(concat(
-    utf8(completion.received),
+    utf8(completion.received + (completion.remarks ?? "")),
     completion.removeBcc ? withoutBcc(fields) : header,
     // Behind the others, so that the trace fields on top stay together.
     utf8(missingFields(completion, (name) => hasField(fields, name))),
   ));
 }
 
-/** By hand, since a header section of 1 MiB can have more fields than a call can have arguments. */
 function withoutBcc(fields: readonly HeaderField[]): Uint8Array {
-  const kept = fields.filter((field) => field.name !== "bcc");
-  const joined = new Uint8Array(kept.reduce((sum, { raw }) => sum + raw.length, 0));
-  let at = 0;
-  for (const { raw } of kept) {
-    joined.set(raw, at);
-    at += raw.length;
-  }
-  return joined;
+  return concatAll(fields.filter(({ name }) => name !== "bcc" && name !== "resent-bcc").map(({ raw }) => raw));
 }
 
 function missingFields({ submission }: Completion, has: (name: string) => boolean): string {
   if (submission === null) return "";
   const date = has("date") ? "" : `Date: ${submission.date}\r\n`;
   const messageId = has("message-id") ? "" : `Message-ID: ${submission.messageId}\r\n`;
-  return `${date}${messageId}`;
+  const from = submission.from === undefined || has("from") ? "" : `From: ${submission.from}\r\n`;
+  return `${from}${date}${messageId}`;
 }

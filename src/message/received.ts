@@ -66,6 +66,30 @@ export function formatReceived(input: ReceivedInput): string {
   return fold([...clauses, `${last};`, formatDate(input.at)]);
 }
 
+/** What a Received field tells of a mail that a program on this machine has left. */
+export interface LocalReceivedInput
+  extends Pick<ReceivedInput, "hideClient" | "hostname" | "id" | "forwardPath" | "at"> {
+  /** The system's user. */
+  readonly user: string;
+  readonly uid: number;
+  readonly smtputf8: boolean;
+}
+
+/** Writes the field as sendmail does for its command: `(from USER@localhost)`. */
+export function formatLocalReceived(input: LocalReceivedInput): string {
+  const { hideClient, hostname, id, forwardPath, at, user, uid, smtputf8 } = input;
+  const path = forwardPath === null ? null : safePath(forwardPath, smtputf8);
+  const clauses = [
+    "Received:",
+    ...hideClient ? [] : [`(from ${safeComment(user, smtputf8)}@localhost, uid ${uid})`],
+    `by ${hostname} (dokodemo)`,
+    `id ${safeAtom(id)}`,
+    ...path === null ? [] : [`for <${path}>`],
+  ];
+  const last = clauses.pop() ?? "";
+  return fold([...clauses, `${last};`, formatDate(at)]);
+}
+
 /** An address as RFC 5321 section 4.1.3 writes it: `[192.0.2.1]`, `[IPv6:2001:db8::1]`. */
 export function addressLiteral(address: string): string {
   const bare = canonicalAddress(address);

@@ -8,10 +8,13 @@ import type { Account, UserName } from "../backend.ts";
 import { asciiLower, hasControl } from "../lib/text.ts";
 import { toAscii } from "../lib/domain.ts";
 import { parseMailbox } from "../smtp/path.ts";
+import type { AliasGroup } from "./alias_table.ts";
 
 /** What became of a forward-path. */
 export type LocalResolution =
   | { readonly kind: "local"; readonly account: Account }
+  /** A name of ours that stands for others. `expand`: who they are, all of them; without anybody the list is empty. */
+  | { readonly kind: "alias"; readonly expand: () => readonly AliasGroup[] }
   /** In a domain of ours, and nobody there. */
   | { readonly kind: "unknown" }
   /** In a domain of ours by its look, but with `%` or `!` in the local part: somebody wants to relay. */
@@ -21,7 +24,12 @@ export type LocalResolution =
 
 /** Finds local recipients. The answer is immediate while a backend is known to be down. */
 export interface LocalRecipients {
-  resolve(forwardPath: string, signal: AbortSignal): Promise<LocalResolution>;
+  /** `expanded`: it stands in an alias's place already, and is none itself; default false. */
+  resolve(
+    forwardPath: string,
+    signal: AbortSignal,
+    options?: { readonly expanded: boolean },
+  ): Promise<LocalResolution>;
 }
 
 /** What the configuration says about our domains. */
@@ -41,6 +49,8 @@ export type LocalCandidates =
     readonly kind: "candidates";
     /** The account that the configuration names: if it is missing the mail has nowhere to go. */
     readonly mapped: string | null;
+    /** Whether `mapped` goes before an alias of this name, too. */
+    readonly beforeAliases: boolean;
     readonly names: readonly UserName[];
     /** In canonical form: local part without case and in NFC, domain as A-label. */
     readonly address: string;
@@ -57,9 +67,10 @@ export function localCandidates(forwardPath: string, domains: LocalDomains): Loc
   }
   if (/[%!]/.test(local) || local.includes("@")) return { kind: "relay-path" };
   const address = `${local}@${domain ?? domains.localDomains[0] ?? domains.defaultRealm}`;
+  const beforeAliases = domains.localRecipients.has(address);
   const mapped = domains.localRecipients.get(address) ?? (local === "postmaster" ? domains.postmaster : null);
   const realms = [...new Set([domain ?? domains.defaultRealm, domains.defaultRealm])];
-  return { kind: "candidates", mapped, address, names: realms.map((realm) => ({ local, realm })) };
+  return { kind: "candidates", mapped, beforeAliases, address, names: realms.map((realm) => ({ local, realm })) };
 }
 
 /** A local part as it is compared: NFC, without case. */

@@ -21,6 +21,7 @@ export interface RelayFacts {
 export function judgeRecipient({ identity, resolution, hasRoute }: RelayFacts): Verdict {
   switch (resolution.kind) {
     case "local":
+    case "alias":
       return { kind: "accept" };
     case "unknown":
       return { kind: "refuse", reply: REPLIES.recipientUnknown, rule: "no account, map entry or address fits" };
@@ -37,7 +38,7 @@ export function judgeRecipient({ identity, resolution, hasRoute }: RelayFacts): 
         return { kind: "refuse", reply: REPLIES.mechanismNotTrusted, rule };
       }
       if (!hasRoute) {
-        return { kind: "refuse", reply: REPLIES.noRoute, rule: "no [delivery.smarthost] in the configuration" };
+        return { kind: "refuse", reply: REPLIES.noRoute, rule: "no [[route]] and no [delivery] default fits" };
       }
       return { kind: "accept" };
   }

@@ -27,6 +27,8 @@ export interface ClientTurn {
    * has proved that it knows the password.
    */
   readonly complete: boolean;
+  /** What the server has said of its refusal inside of the exchange; printable, and no secret. */
+  readonly refusal?: string;
   /** Answers a challenge. Never throws. */
   respond(challenge: Uint8Array): ClientStep;
 }

@@ -9,12 +9,15 @@ import { createAppPasswords } from "../auth/app_password_admin.ts";
 import { appPasswordAnswers, takesAppPasswords } from "../auth/app_passwords.ts";
 import { createAuthenticator } from "../auth/create_authenticator.ts";
 import { answersForOffer } from "../auth/members.ts";
-import { createLocalRecipients } from "../auth/local_recipients.ts";
+import { openAliasFile } from "../auth/alias_file.ts";
+import { createLocalRecipients, type LocalRecipientsParts } from "../auth/local_recipients.ts";
 import { createOffer } from "../auth/offered.ts";
 import { createSuccessCache } from "../auth/success_cache.ts";
 import type { AccountAdmin } from "../accounts/account_store.ts";
 import type { Backend } from "../backend.ts";
 import type { Config } from "../config/config.ts";
+import type { Log } from "../log/event.ts";
+import { createDkimSigner } from "../delivery/dkim_signer.ts";
 import { networkSet } from "../lib/network.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { MECHANISMS } from "../sasl/mechanisms.ts";
@@ -22,6 +25,12 @@ import { loadCertificate } from "./certificate.ts";
 import { Generation } from "./generation.ts";
 import { type BackendModules, openBackend } from "./open_backend.ts";
 import type { Standing, StartProblem } from "./standing.ts";
+
+function aliasesOf(config: Config, log: Log): Pick<LocalRecipientsParts, "aliases"> {
+  const file = config.delivery.local?.aliasesFile ?? null;
+  const { localDomains } = config;
+  return file === null ? {} : { aliases: openAliasFile({ file, localDomains, log, now: Date.now }) };
+}
 
 /** Brings a configuration to life. Nothing of it stays open when there is a problem. */
 export async function buildGeneration(
@@ -31,6 +40,7 @@ export async function buildGeneration(
 ): Promise<Result<Generation, StartProblem>> {
   const certificate = config.tls === null ? null : await loadCertificate(config.tls);
   if (certificate !== null && !certificate.ok) return fail({ kind: "config", message: certificate.problem });
+  const signer = await createDkimSigner(config.dkim.keys);
   await using opened = new AsyncDisposableStack();
   const backends: Backend[] = [];
   const stores = new Map<string, AccountAdmin>();
@@ -71,8 +81,12 @@ export async function buildGeneration(
         ...{ sections: config.backends, backends, authenticator, stores, file: appPasswords },
       }),
       spool,
-      localRecipients: createLocalRecipients({ domains: config, authenticator, stores: [...stores.values()] }),
+      localRecipients: createLocalRecipients({
+        ...{ domains: config, authenticator, stores: [...stores.values()] },
+        ...aliasesOf(config, log),
+      }),
       certificate: certificate === null ? null : certificate.value,
+      signer,
       cleartextNetworks: networkSet(config.sasl.cleartextNetworks),
       offered: createOffer({
         ...{ sasl: config.sasl, answers, mechanisms: MECHANISMS },

@@ -233,6 +233,7 @@ export class Connection {
       hideClient: config.message.hideClient && facts.identity !== null,
       removeBcc: config.message.removeBcc && facts.identity !== null,
       limitOctets: config.limits.messageSize,
+      signer: facts.identity === null ? null : generation.parts.signer,
       now: now(),
     });
     this.#content = { receiver, checker: new ChunkChecker(), envelope: effect.envelope };

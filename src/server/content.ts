@@ -12,6 +12,7 @@ import { completeHeader } from "../message/complete.ts";
 import { formatDate } from "../message/date.ts";
 import { HeaderReader, type HeaderSplit } from "../message/header.ts";
 import { formatReceived } from "../message/received.ts";
+import type { DkimSigner, SigningMail } from "../delivery/dkim_signer.ts";
 import { domainOf } from "../smtp/path.ts";
 import type { Spool, SpoolDraft } from "../spool/spool.ts";
 
@@ -35,6 +36,8 @@ export interface ContentFacts {
   readonly hideClient: boolean;
   readonly removeBcc: boolean;
   readonly limitOctets: number;
+  /** `null`: the mail is not signed. */
+  readonly signer: DkimSigner | null;
   readonly now: number;
 }
 
@@ -47,6 +50,7 @@ export class ContentReceiver implements AsyncDisposable {
   #held = 0;
   #octets = 0;
   #problem: "too-large" | "unavailable" | "too-many-hops" | null = null;
+  #signing: SigningMail | null = null;
 
   private constructor(facts: ContentFacts, draft: SpoolDraft | null) {
     this.#facts = facts;
@@ -90,7 +94,7 @@ export class ContentReceiver implements AsyncDisposable {
     if (malformed !== null) return { kind: "malformed", why: malformed };
     if (this.#problem !== null) return { kind: this.#problem };
     if (this.#draft === null) return { kind: "stored", id: this.#facts.session };
-    const committed = await this.#draft.commit();
+    const committed = await this.#draft.commit(await this.#signing?.finish());
     return committed.ok ? { kind: "stored", id: committed.value } : { kind: committed.problem };
   }
 
@@ -109,7 +113,7 @@ export class ContentReceiver implements AsyncDisposable {
     const held = this.#piece.subarray(0, this.#held);
     this.#piece = new Uint8Array(PIECE_OCTETS + FIRST_OCTETS);
     this.#held = 0;
-    if (this.#header === null) return await this.#store(held);
+    if (this.#header === null) return await this.#storeBody(held);
     const split = this.#header.push(held);
     if (split !== null) await this.#storeSplit(split);
   }
@@ -117,7 +121,7 @@ export class ContentReceiver implements AsyncDisposable {
   async #passRest(): Promise<void> {
     const held = this.#piece.subarray(0, this.#held);
     this.#held = 0;
-    if (this.#header === null) return await this.#store(held);
+    if (this.#header === null) return await this.#storeBody(held);
     const split = this.#header.push(held) ?? this.#header.finish();
     await this.#storeSplit(split);
   }
@@ -126,6 +130,9 @@ export class ContentReceiver implements AsyncDisposable {
     this.#header = null;
     const completed = this.#complete(header);
     if (completed === null) return void (this.#problem = "too-many-hops");
+    const { signer, envelope: { reversePath }, now } = this.#facts;
+    if (this.#draft !== null) this.#signing = signer?.begin({ header: completed, rest }, { reversePath, now }) ?? null;
+    if (this.#signing !== null) await this.#store(this.#signing.room);
     await this.#store(completed);
     await this.#store(rest);
   }
@@ -156,6 +163,11 @@ export class ContentReceiver implements AsyncDisposable {
     const submission = this.#facts.submission ? { date: formatDate(now), messageId: `<${id}@${domain}>` } : null;
     const completed = completeHeader(header, { received, submission, removeBcc: this.#facts.removeBcc });
     return completed.ok ? completed.value : null;
+  }
+
+  async #storeBody(octets: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#signing?.update(octets);
+    await this.#store(octets);
   }
 
   async #store(octets: Uint8Array<ArrayBuffer>): Promise<void> {

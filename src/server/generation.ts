@@ -10,9 +10,12 @@ import type { AppPasswords } from "../auth/app_password_admin.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Backend } from "../backend.ts";
 import type { Config, ListenerConfig } from "../config/config.ts";
+import type { DkimSigner } from "../delivery/dkim_signer.ts";
 import type { LocalRecipients } from "../policy/local_recipients.ts";
 import { judgeRecipient } from "../policy/relay.ts";
-import { REPLIES } from "../smtp/replies.ts";
+import { chooseRoute } from "../policy/routes.ts";
+import { configured, REPLIES } from "../smtp/replies.ts";
+import type { Reply } from "../smtp/reply.ts";
 import type { Identity } from "../smtp/identity.ts";
 import type { Decision, OfferFacts, SessionContext, Verdict } from "../smtp/session_state.ts";
 import type { Mechanism } from "../sasl/mechanism.ts";
@@ -30,6 +33,7 @@ export interface GenerationParts {
   readonly appPasswords: AppPasswords;
   readonly localRecipients: LocalRecipients;
   readonly certificate: ServerCertificate | null;
+  readonly signer: DkimSigner;
   readonly cleartextNetworks: NetworkSet;
   readonly spool: Spool;
   offered(listener: ListenerConfig, facts: OfferFacts): readonly Mechanism[];
@@ -93,6 +97,22 @@ export class Generation {
     };
   }
 
+  async #judge(
+    { envelope, recipient }: Extract<Decision, { readonly about: "rcpt" }>,
+    identity: Identity | null,
+    signal: AbortSignal,
+  ): Promise<Verdict> {
+    const { localRecipients, config } = this.parts;
+    const { forwardPath } = recipient;
+    const resolution = await localRecipients.resolve(forwardPath, signal);
+    const account = identity?.account.name ?? null;
+    const route = chooseRoute(config.routes, { forwardPath, reversePath: envelope.reversePath, account });
+    const hasRoute = route !== null || config.delivery.default !== "none";
+    const verdict = judgeRecipient({ identity, resolution, hasRoute });
+    if (verdict.kind !== "accept" || route?.to.kind !== "fail" || resolution.kind === "alias") return verdict;
+    return { kind: "refuse", reply: refusalOf(route.to), rule: `the route ${route.name} refuses it` };
+  }
+
   /** Judges a connection, a reverse-path or a forward-path. */
   async decide(decision: Decision, identity: Identity | null, signal: AbortSignal): Promise<Verdict> {
     switch (decision.about) {
@@ -101,11 +121,15 @@ export class Generation {
       case "mail":
         if (this.parts.spool.hasSpace()) return { kind: "accept" };
         return { kind: "refuse", reply: REPLIES.noSpace, rule: "too little space is free for the queue" };
-      case "rcpt": {
-        const { localRecipients, config } = this.parts;
-        const resolution = await localRecipients.resolve(decision.recipient.forwardPath, signal);
-        return judgeRecipient({ identity, resolution, hasRoute: config.delivery.default !== "none" });
-      }
+      case "rcpt":
+        return await this.#judge(decision, identity, signal);
     }
   }
+}
+
+/** What is refused at once makes no bounce to somebody who may not have sent it. */
+function refusalOf({ reply, enhanced }: { readonly reply: string; readonly enhanced: string }): Reply {
+  const [, subject = 0, detail = 0] = enhanced.split(".").map(Number);
+  const text = reply.slice(`550 ${enhanced} `.length);
+  return configured(Number(reply.slice(0, 3)), `5.${subject}.${detail}`, text) ?? REPLIES.noRoute;
 }

@@ -45,10 +45,13 @@ export function metricSources({ health, spool, connections, scheduler, current }
   return {
     health,
     census: sparing(() => spool.census(), { times: CENSUS_TIMES, now: () => performance.now() }),
-    routes: ROUTES,
+    get routes() {
+      return [...ROUTES, ...current().config.routes.map(({ name }) => name)];
+    },
     routeOf: (domain) => {
-      const { localDomains, delivery } = current().config;
-      return routeOfDomain(domain, { localDomains, elsewhere: delivery.default });
+      const { localDomains, delivery, routes } = current().config;
+      const local = delivery.local?.to.kind ?? "maildir";
+      return routeOfDomain(domain, { localDomains, local, elsewhere: delivery.default, routes });
     },
     sessions: () => connections.byListener,
     delivering: () => scheduler.active(),

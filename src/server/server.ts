@@ -13,6 +13,7 @@ import { type Scheduler, startScheduler } from "../delivery/scheduler.ts";
 import { type HealthReport, probeHealth, shared } from "../http/health.ts";
 import type { Metrics } from "../http/metrics/metrics.ts";
 import type { HttpServer } from "../http/sockets.ts";
+import { createWebhooks, type Webhooks } from "../http/webhooks/webhooks.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import type { Log } from "../log/event.ts";
 import { type Tee, teeLog } from "../log/tee.ts";
@@ -21,6 +22,8 @@ import { rebind } from "./bind.ts";
 import { Connections } from "./connections.ts";
 import type { Generation } from "./generation.ts";
 import type { Listener } from "./listener.ts";
+import { makeMaildrop } from "./maildrop/folder.ts";
+import { Maildrop } from "./maildrop/maildrop.ts";
 import { measured, metricSources } from "./metric_sources.ts";
 import type { BackendModules } from "./open_backend.ts";
 import { createSidecar, type Sidecar } from "./sidecar.ts";
@@ -62,6 +65,7 @@ export class Server {
   readonly #scheduler: Scheduler;
   readonly #health: () => Promise<HealthReport>;
   readonly #sidecar: Sidecar;
+  readonly #webhooks: Webhooks;
   readonly #started = Date.now();
   readonly #sessionPrefix = Math.floor(Date.now() / 1000).toString(36);
   readonly #retiring = new Set<Promise<void>>();
@@ -69,6 +73,7 @@ export class Server {
   #listeners: readonly Listener[];
   #http: HttpServer | null = null;
   #sockets: AsyncDisposable | null = null;
+  #maildrop: Maildrop | null = null;
   #sessions = 0;
   #reloading: Promise<unknown> = Promise.resolve();
   #stopping = false;
@@ -92,6 +97,15 @@ export class Server {
     }));
     this.#sidecar = this.#createSidecar();
     parts.tee.add(this.#sidecar.note);
+    this.#webhooks = createWebhooks({
+      outbox: standing.records.outbox,
+      log: parts.log,
+      clock: systemClock,
+      settings: () => this.#alive.generation.config,
+      census: () => standing.spool.census(),
+      certificateEnds: () => this.#alive.generation.parts.certificate?.expires ?? null,
+    });
+    parts.tee.add(this.#webhooks.note);
   }
 
   /** Opens queue, accounts and sockets, and serves what is bound. The caller holds the lock of `data_dir`; the listeners are the server's from now on. */
@@ -119,6 +133,7 @@ export class Server {
     }
     server.#serve(listeners);
     if (http !== null) server.#serveHttp(http.value);
+    await server.#openMaildrop(config.dataDir);
     return succeed(server);
   }
 
@@ -140,6 +155,7 @@ export class Server {
     if (this.#connections.count > 0) log({ kind: "draining", connections: this.#connections.count });
     // One limit for both: clients and next hops.
     const over = AbortSignal.any([cut, AbortSignal.timeout(this.#alive.generation.config.limits.drainMs)]);
+    await this.#maildrop?.[Symbol.asyncDispose]();
     await this.#connections.drain(over);
     await this.#scheduler.stop(over);
     await this.#sockets?.[Symbol.asyncDispose]();
@@ -149,6 +165,7 @@ export class Server {
     this.#connections[Symbol.dispose]();
     this.#parts.metrics[Symbol.dispose]();
     this.#sidecar[Symbol.dispose]();
+    await this.#webhooks[Symbol.asyncDispose]();
     await this.#standing[Symbol.asyncDispose]();
   }
 
@@ -191,6 +208,7 @@ export class Server {
     this.#track(this.#retire(old, delivered).then(() => log({ kind: "retired", config: configFile })));
     if (config.log.format !== before.log.format) warnings.push("log.format: a change of it needs a restart");
     for (const text of warnings) log({ kind: "warning", about: "config", text });
+    this.#webhooks.configure();
     log({ kind: "reloaded", config: configFile });
     return succeed(undefined);
   }
@@ -227,6 +245,14 @@ export class Server {
   #serveHttp(http: HttpServer): void {
     this.#http = http;
     this.#parts.log({ kind: "listening", listener: "http", address: http.address, role: "http" });
+  }
+
+  async #openMaildrop(dataDir: string): Promise<void> {
+    const { log } = this.#parts;
+    const folder = await makeMaildrop(dataDir);
+    if (!folder.ok) return log({ kind: "warning", about: "maildrop", text: folder.problem });
+    const { spool } = this.#standing;
+    this.#maildrop = new Maildrop({ folder: folder.value, spool, log, current: () => this.#alive.generation });
   }
 
   #openHttp(config: HttpConfig, { parts: { certificate } }: Generation): Result<HttpServer, string> {
@@ -301,7 +327,8 @@ async function bringToLife(
 ): Promise<Result<Alive, StartProblem>> {
   const generation = await buildGeneration(config, standing, modules);
   if (!generation.ok) return generation;
-  const delivery = await openDelivery(config, { recipients: generation.value.parts.localRecipients, log });
+  const { localRecipients: recipients, signer } = generation.value.parts;
+  const delivery = await openDelivery(config, { recipients, signer, log });
   if (delivery.ok) return succeed({ generation: generation.value, delivery: delivery.value });
   await generation.value.retire();
   return fail({ kind: "config", message: delivery.problem });

@@ -37,7 +37,14 @@ export function createSidecar(host: SidecarHost): Sidecar {
   const { standing, log, current, nextSession } = host;
   const { records, spool } = standing;
   const trials = new Map<string, (event: AuthenticationEvent) => void>();
-  const sweep = () => records.sweep(Date.now(), current().config.log);
+  const sweep = () => {
+    try {
+      records.sweep(Date.now(), current().config.log);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log({ kind: "alarm", about: "records", text: `Cannot remove what is old from the records: ${reason}` });
+    }
+  };
   const sweeper = setInterval(sweep, SWEEP_MS);
   Deno.unrefTimer(sweeper);
 
@@ -45,8 +52,9 @@ export function createSidecar(host: SidecarHost): Sidecar {
     readonly signal: AbortSignal;
     readonly session: string;
   }) => {
-    const { authenticator, config } = current();
-    const isMain = (account: Account, credential: string) => isMainCredential(host, account, credential);
+    const { authenticator, config, appPasswords } = current();
+    // A device that holds an app password must not be able to take the whole account over.
+    const isMain = (account: Account, credential: string) => appPasswords.isMain(account, credential);
     return signIn({ authenticator, isMain, defaultRealm: config.defaultRealm }, { ...request, session }, { signal });
   };
   const parts: Sidecar["parts"] = {
@@ -87,16 +95,4 @@ export function createSidecar(host: SidecarHost): Sidecar {
     },
     [Symbol.dispose]: () => clearInterval(sweeper),
   };
-}
-
-/** A device that holds an app password must not be able to take the whole account over. */
-async function isMainCredential(
-  { current }: Pick<SidecarHost, "current">,
-  account: Account,
-  credential: string,
-): Promise<boolean> {
-  const store = current().stores.get(account.backend);
-  if (store === undefined) return true;
-  const credentials = await store.credentials(account.name);
-  return credentials.find(({ id }) => id === credential)?.kind === "password";
 }

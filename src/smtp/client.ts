@@ -70,6 +70,7 @@ export function replyDeadlineMs({ phase }: ClientState): number {
     case "data":
       return 2 * 60_000;
     case "dot":
+    case "dot-for":
       return 10 * 60_000;
     default:
       return 5 * 60_000;

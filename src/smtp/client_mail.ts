@@ -56,6 +56,8 @@ export function onMailReply(state: ClientState, phase: MailPhase, reply: PeerRep
       return onDataReply(state, next, reply);
     case "dot":
       return onDotReply(state, next, { empty: command.empty, reply });
+    case "dot-for":
+      return onLmtpReply(state, next, { recipient: command.recipient, reply });
     default:
       return unreachable(command);
   }
@@ -121,12 +123,18 @@ function onRcptReply(state: ClientState, phase: MailPhase, recipient: Recipient,
 
 function onDataReply(state: ClientState, phase: MailPhase, reply: PeerReply): ClientStep {
   if (reply.code === 354) {
+    const lmtp = state.settings.protocol === "lmtp";
     if (phase.accepted.length > 0) {
+      const awaited: readonly ClientCommand[] = lmtp
+        ? phase.accepted.map((recipient) => ({ kind: "dot-for", recipient }))
+        : [{ kind: "dot", empty: false }];
       return {
-        state: { ...state, phase: { ...phase, awaited: [{ kind: "dot", empty: false }] } },
+        state: { ...state, phase: { ...phase, awaited } },
         effects: [{ kind: "send-content", recipients: phase.accepted.map(({ id }) => id) }],
       };
     }
+    // RFC 2033 section 4.2: it has to be refused then, and there would be nobody to reply for.
+    if (lmtp) return endByReply(state, reply, { command: "DATA for nobody", cause: "network" });
     // RFC 2920 section 3.1: DATA was pipelined and nobody is left; a final dot alone ends it.
     return {
       state: { ...state, phase: { ...phase, awaited: [{ kind: "dot", empty: true }] } },
@@ -145,9 +153,30 @@ function onDotReply(
 ): ClientStep {
   const ended = { ...state, needsReset: false };
   if (empty) return beginTransaction(ended, phase.mail, phase.unsettled);
-  const outcome: ClientOutcome = isPositive(reply) ? { kind: "relayed", reply: replyText(reply) } : refusal(reply);
+  const dsn = state.offers.has("DSN") ? { dsn: true } : {};
+  const outcome: ClientOutcome = isPositive(reply)
+    ? { kind: "relayed", reply: replyText(reply), ...dsn }
+    : refusal(reply);
   const settled = settle(phase, outcome, phase.accepted);
   return append(settled.effects, beginTransaction(ended, phase.mail, settled.phase.unsettled));
+}
+
+/** RFC 2033 section 4.2: each reply after the content is about one recipient, in the order of RCPT. */
+function onLmtpReply(
+  state: ClientState,
+  phase: MailPhase,
+  { recipient, reply }: { readonly recipient: Recipient; readonly reply: PeerReply },
+): ClientStep {
+  const ended = { ...state, needsReset: false };
+  // Whoever offers DSN makes the reports; for all others this is where the mail ends.
+  const taken: ClientOutcome = state.offers.has("DSN")
+    ? { kind: "relayed", reply: replyText(reply), dsn: true }
+    : { kind: "delivered", reply: replyText(reply) };
+  const settled = settle(phase, isPositive(reply) ? taken : refusal(reply), [recipient]);
+  const next = phase.awaited.length > 0
+    ? { state: { ...ended, phase: settled.phase }, effects: [] }
+    : beginTransaction(ended, phase.mail, settled.phase.unsettled);
+  return append(settled.effects, next);
 }
 
 /** Nobody gets this mail; the replies to what was pipelined behind MAIL are still to come. */
@@ -194,6 +223,7 @@ function commandLine(state: ClientState, mail: ClientMail, command: ClientComman
     case "data":
       return "DATA\r\n";
     case "dot":
+    case "dot-for":
       return ".\r\n";
     default:
       return unreachable(command);

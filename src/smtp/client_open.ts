@@ -6,8 +6,9 @@
  */
 
 import { decodeBase64, encodeBase64 } from "../lib/octets.ts";
-import { CLIENT_MECHANISMS, type ClientMechanismName, startClient } from "../sasl/client.ts";
-import type { ClientTurn } from "../sasl/client_exchange.ts";
+import { CLIENT_MECHANISMS, startClient } from "../sasl/client.ts";
+import type { ClientExchange, ClientTurn } from "../sasl/client_exchange.ts";
+import { BEARER_MECHANISMS, startBearer } from "../sasl/client_oauth.ts";
 import type { PeerReply } from "./client_reply.ts";
 import {
   type AuthPhase,
@@ -16,6 +17,8 @@ import {
   type ClientStep,
   end,
   endByReply,
+  type PasswordLogin,
+  type TokenLogin,
 } from "./client_state.ts";
 
 /** RFC 5321 section 4.5.3.1.4, with CRLF; a longer initial response has to wait for a challenge (RFC 4954 section 4). */
@@ -30,12 +33,12 @@ export function onOpenReply(state: ClientState, reply: PeerReply): ClientStep {
   switch (phase.at) {
     case "greeting":
       return reply.code === 220
-        ? write(state, { at: "ehlo" }, `EHLO ${state.settings.hostname}`)
+        ? write(state, { at: "ehlo" }, hello(state))
         : endByReply(state, reply, { command: "the connection", cause: "refused" });
     case "ehlo":
       if (positive) return afterHello({ ...state, offers: parseOffers(reply) });
-      // RFC 5321 section 3.2: a server that does not know EHLO knows HELO.
-      return reply.code >= 500
+      // RFC 5321 section 3.2: a server that does not know EHLO knows HELO. There is none in LMTP.
+      return reply.code >= 500 && state.settings.protocol !== "lmtp"
         ? write(state, { at: "helo" }, `HELO ${state.settings.hostname}`)
         : endByReply(state, reply, { command: "EHLO", cause: "refused" });
     case "helo":
@@ -57,7 +60,11 @@ export function onOpenReply(state: ClientState, reply: PeerReply): ClientStep {
 /** RFC 3207 section 4.2: what was known of the other side before TLS is forgotten. */
 export function onTlsEstablished(state: ClientState, checked: boolean): ClientStep {
   const secured: ClientState = { ...state, secure: { checked }, offers: new Map() };
-  return write(secured, { at: "ehlo" }, `EHLO ${state.settings.hostname}`);
+  return write(secured, { at: "ehlo" }, hello(state));
+}
+
+function hello({ settings: { protocol, hostname } }: ClientState): string {
+  return `${protocol === "lmtp" ? "LHLO" : "EHLO"} ${hostname}`;
 }
 
 function afterHello(state: ClientState): ClientStep {
@@ -65,19 +72,19 @@ function afterHello(state: ClientState): ClientStep {
   if (state.secure !== null || tls === "never") return authenticate(state);
   if (state.offers.has("STARTTLS")) return write(state, { at: "starttls" }, "STARTTLS");
   if (tls === "opportunistic") return authenticate(state);
-  const text = "does not offer STARTTLS, which this configuration requires";
+  const text = "does not offer STARTTLS, which is required here";
   return end(state, { kind: "deferred", cause: "tls", reply: `454 4.7.0 ${state.settings.host} ${text}` }, text);
 }
 
 function authenticate(state: ClientState): ClientStep {
-  const { auth, host, nonce } = state.settings;
+  const { auth } = state.settings;
   if (auth === null) return ready(state);
   const offered = (state.offers.get("AUTH") ?? "").toUpperCase().split(/\s+/);
-  const mechanism = chooseMechanism(state, offered);
-  if (mechanism === null) {
+  const chosen = "token" in auth ? startWithToken(state, auth, offered) : startWithPassword(state, auth, offered);
+  if (chosen === null) {
     return endAuth(state, `offers no mechanism that may be used here (it offers: ${offered.join(" ") || "none"})`);
   }
-  const exchange = startClient(mechanism, { ...auth, host, nonce });
+  const { mechanism, exchange } = chosen;
   const { initial } = exchange;
   const response = initial === null ? "" : ` ${initial.length === 0 ? "=" : encodeBase64(initial)}`;
   const command = `AUTH ${mechanism}${response}`;
@@ -87,17 +94,43 @@ function authenticate(state: ClientState): ClientStep {
   return write(state, { at: "auth", exchange, withheld: initial }, `AUTH ${mechanism}`);
 }
 
-/** The strongest one that is offered. The password itself is shown only to a server that proved who it is, or where that was allowed. */
-function chooseMechanism(state: ClientState, offered: readonly string[]): ClientMechanismName | null {
-  const { tls, loopback, allowClearTextPassword } = state.settings;
-  const clearText = state.secure?.checked === true || allowClearTextPassword || (tls === "never" && loopback);
-  return CLIENT_MECHANISMS.find((name) => offered.includes(name) && (clearText || !CLEAR_TEXT.has(name))) ?? null;
+interface StartedExchange {
+  readonly mechanism: string;
+  readonly exchange: ClientExchange;
+}
+
+/** By the strongest mechanism that is offered. The password itself is shown only to a server that proved who it is, or where that was allowed. */
+function startWithPassword(
+  state: ClientState,
+  auth: PasswordLogin,
+  offered: readonly string[],
+): StartedExchange | null {
+  const { host, nonce, allowClearTextPassword } = state.settings;
+  const clearText = isTrusted(state) || allowClearTextPassword;
+  const mechanism = CLIENT_MECHANISMS.find((name) => offered.includes(name) && (clearText || !CLEAR_TEXT.has(name)));
+  return mechanism === undefined ? null : { mechanism, exchange: startClient(mechanism, { ...auth, host, nonce }) };
+}
+
+/** A token opens the mailbox to whoever reads it: there is no setting that lets others see it. */
+function startWithToken(state: ClientState, auth: TokenLogin, offered: readonly string[]): StartedExchange | null {
+  const mechanism = isTrusted(state) ? BEARER_MECHANISMS.find((name) => offered.includes(name)) : undefined;
+  if (mechanism === undefined) return null;
+  return { mechanism, exchange: startBearer(mechanism, { ...auth, host: state.settings.host }) };
+}
+
+function isTrusted({ settings: { tls, loopback }, secure }: ClientState): boolean {
+  return secure?.checked === true || (tls === "never" && loopback);
 }
 
 function onAuthReply(state: ClientState, phase: AuthPhase, reply: PeerReply): ClientStep {
   if (reply.code === 334) return onChallenge(state, phase, reply);
-  if (reply.code !== 235) return endByReply(state, reply, { command: "AUTH", cause: "auth" });
+  const { refusal } = phase.exchange;
+  if (reply.code !== 235) {
+    const command = refusal === undefined ? "AUTH" : `AUTH (${refusal})`;
+    return endByReply(state, reply, { command, cause: "auth" });
+  }
   if (phase.exchange.complete && phase.withheld === null) return ready(state);
+  if (refusal !== undefined) return endAuth(state, `accepted AUTH after it had refused it (${refusal})`);
   // With SCRAM and DIGEST-MD5 the server has to prove that it knows the password as well.
   return endAuth(state, "accepted AUTH without the proof that it knows the password");
 }

@@ -79,5 +79,5 @@ function line(command: string, parameters: readonly (string | null)[]): string {
 }
 
 function failed(code: string, enhanced: string, text: string): ClientOutcome {
-  return { kind: "failed", reply: `${code} ${enhanced} ${text}`, enhanced };
+  return { kind: "failed", reply: `${code} ${enhanced} ${text}`, enhanced, ours: true };
 }

@@ -23,9 +23,11 @@ export interface ClientMail {
 
 /** How it went for one recipient. Every `reply` is one line that begins with a code. */
 export type ClientOutcome =
-  | { readonly kind: "relayed"; readonly reply: string }
+  /** `dsn`: the other side offers DSN, so it makes the reports from here on (RFC 3461 section 5.2.1). */
+  | { readonly kind: "relayed" | "delivered"; readonly reply: string; readonly dsn?: boolean }
   | DeferredOutcome
-  | { readonly kind: "failed"; readonly reply: string; readonly enhanced: string };
+  /** `ours`: it was not the other side that said so. */
+  | { readonly kind: "failed"; readonly reply: string; readonly enhanced: string; readonly ours?: boolean };
 
 /** Not now. */
 export interface DeferredOutcome {
@@ -34,19 +36,32 @@ export interface DeferredOutcome {
   readonly cause: "refused" | "network" | "tls" | "auth" | "local";
 }
 
+/** A login by password. */
+export interface PasswordLogin {
+  readonly authzid: string;
+  readonly authcid: string;
+  readonly password: string;
+  readonly realm: string;
+}
+
+/** A login by OAuth: shown only with TLS whose certificate was checked, or on this machine. */
+export interface TokenLogin {
+  readonly user: string;
+  readonly token: string;
+  /** The other side's, as the configuration has it. */
+  readonly port: number;
+}
+
 /** What a conversation is to be like. */
 export interface ClientSettings {
+  /** Default `smtp`. `lmtp` (RFC 2033): LHLO, and after the content a reply for each recipient. */
+  readonly protocol?: "smtp" | "lmtp";
   /** Our name for EHLO. */
   readonly hostname: string;
   /** The name of the next hop, for the log and for SASL. */
   readonly host: string;
   readonly tls: "required" | "implicit" | "opportunistic" | "never";
-  readonly auth: {
-    readonly authzid: string;
-    readonly authcid: string;
-    readonly password: string;
-    readonly realm: string;
-  } | null;
+  readonly auth: PasswordLogin | TokenLogin | null;
   /** PLAIN and LOGIN also without TLS whose certificate was checked. */
   readonly allowClearTextPassword: boolean;
   /** Whether the other side is this machine. */
@@ -60,7 +75,9 @@ export type ClientCommand =
   | { readonly kind: "rset" | "mail" | "data" }
   | { readonly kind: "rcpt"; readonly recipient: Recipient }
   /** The content up to its final dot. `empty`: a final dot alone, for a DATA that nobody wants any more. */
-  | { readonly kind: "dot"; readonly empty: boolean };
+  | { readonly kind: "dot"; readonly empty: boolean }
+  /** The same in LMTP: one is awaited for each recipient that was taken. */
+  | { readonly kind: "dot-for"; readonly recipient: Recipient };
 
 /** A mail transaction under way. */
 export interface MailPhase {

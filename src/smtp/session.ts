@@ -187,6 +187,7 @@ function ehloLines(state: SessionState, context: SessionContext): [string, ...st
     "8BITMIME",
     "SMTPUTF8",
     "ENHANCEDSTATUSCODES",
+    "DSN",
     "CHUNKING",
   ];
   if (state.tls === null && context.canStartTls) lines.push("STARTTLS");

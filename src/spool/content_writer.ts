@@ -10,6 +10,7 @@ import { CONTENT_FOLDER } from "./database.ts";
 import type { StoredContent } from "./protocol.ts";
 
 const IN_ROW_OCTETS = 256 * 1024;
+const NOTHING = new Uint8Array(0);
 
 /** Takes the content of one mail. Files are written with the asynchronous calls of Deno: threads of the runtime do the work. */
 export class ContentWriter {
@@ -46,12 +47,21 @@ export class ContentWriter {
     if (this.#bufferedOctets > IN_ROW_OCTETS) await this.#flush();
   }
 
-  /** Ends the content. When it is in a file, that and its name in the folder are durable. After a problem nothing is left of it. */
-  async finish(): Promise<Result<StoredContent, "no-space" | "unavailable">> {
+  /**
+   * Ends the content, whose first octets become `top`. When it is in a file, that and its name in the folder are durable. After a problem
+   * nothing is left of it.
+   */
+  async finish(top: Uint8Array = NOTHING): Promise<Result<StoredContent, "no-space" | "unavailable">> {
+    if (top.length > this.#sizeOctets) throw new RangeError("Cannot finish content: it is shorter than its top");
     await this.#flushed;
-    if (this.#file === null && this.#problem === null) return succeed({ kind: "row", octets: concat(...this.#chunks) });
+    if (this.#file === null && this.#problem === null) {
+      const octets = concat(...this.#chunks);
+      octets.set(top);
+      return succeed({ kind: "row", octets });
+    }
     await this.#flush();
     try {
+      await this.#overwrite(top);
       await this.#file?.sync();
       this.#file?.close();
       this.#file = null;
@@ -97,6 +107,12 @@ export class ContentWriter {
     } catch (error) {
       this.#problem ??= problemOf(error);
     }
+  }
+
+  async #overwrite(top: Uint8Array): Promise<void> {
+    if (top.length === 0 || this.#file === null) return;
+    await this.#file.seek(0, Deno.SeekMode.Start);
+    for (let at = 0; at < top.length;) at += await this.#file.write(top.subarray(at));
   }
 }
 

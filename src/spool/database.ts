@@ -59,6 +59,21 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE probe (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
   `,
   "ALTER TABLE mail ADD COLUMN notice INTEGER NOT NULL DEFAULT 0",
+  "ALTER TABLE recipient ADD COLUMN alias TEXT",
+  `
+  CREATE TABLE notice_due (
+    mail INTEGER NOT NULL,
+    recipient INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    reply TEXT NOT NULL,
+    enhanced TEXT NOT NULL,
+    remote_host TEXT,
+    at INTEGER NOT NULL,
+    retry_until INTEGER,
+    told INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (mail, recipient, action)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**

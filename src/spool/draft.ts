@@ -35,12 +35,12 @@ export class Draft implements SpoolDraft {
     await this.#writer.write(octets);
   }
 
-  async commit(): Promise<Committed> {
+  async commit(top?: Uint8Array): Promise<Committed> {
     if (this.#ended) throw new TypeError("Cannot commit draft: it has ended");
     // From here on the content is the Worker's: after an unclear end (it died, or COMMIT failed) the row may exist all the same, and to
     // remove the file would leave a row without content.
     this.#ended = true;
-    const content = await this.#writer.finish();
+    const content = await this.#writer.finish(top);
     return content.ok ? await this.#store(content.value) : fail(content.problem);
   }
 

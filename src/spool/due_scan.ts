@@ -25,8 +25,10 @@ interface Place {
 /** The mark of one open database. It lives in memory: a new Worker begins at the start. */
 export class DueScan {
   readonly #sql: (name: StatementName) => StatementSync;
-  /** No recipient before this place waits but in a mail that was claimed. */
+  /** No recipient before this place waits but in a mail that was claimed, or passed over. */
   #mark: Place = { due: 0, mail: 0 };
+  /** Mails before the mark that are in nobody's hands, by account: there was no room for more of it. */
+  readonly #passed = new Map<string, Set<number>>();
 
   constructor(sql: (name: StatementName) => StatementSync) {
     this.#sql = sql;
@@ -45,16 +47,50 @@ export class DueScan {
     }
   }
 
-  /** Takes the next mails that are due. One that was claimed before may come again: whoever claims has to look. */
-  take(now: number, limit: number): DueMails {
+  /**
+   * Takes the next mails that are due, but none of `crowded` accounts: those wait in memory, by their numbers, until their account is in
+   * that list no more. One that was claimed before may come again: whoever claims has to look.
+   */
+  take(now: number, limit: number, crowded: readonly string[] = []): DueMails {
     const chosen = new Set<number>();
+    const apart = new Set(crowded);
+    this.#takePassed(chosen, { now, limit, apart });
     for (const row of this.#sql("due").iterate({ ...this.#mark, now })) {
       const mail = integer(row["mail"]);
       if (chosen.size === limit && !chosen.has(mail)) return { mails: [...chosen], more: true };
-      chosen.add(mail);
+      const account = apart.size === 0 ? null : this.#accountOf(mail);
+      if (account !== null && apart.has(account)) this.#passed.getOrInsertComputed(account, () => new Set()).add(mail);
+      else chosen.add(mail);
       this.#mark = { due: integer(row["due"]), mail };
     }
     return { mails: [...chosen], more: false };
+  }
+
+  /** In turn, one of each account. */
+  #takePassed(
+    chosen: Set<number>,
+    { now, limit, apart }: { readonly now: number; readonly limit: number; readonly apart: ReadonlySet<string> },
+  ): void {
+    for (let found = true; found && chosen.size < limit;) {
+      found = false;
+      for (const [account, mails] of this.#passed) {
+        if (apart.has(account) || chosen.size === limit) continue;
+        const [mail] = mails;
+        if (mail === undefined) {
+          this.#passed.delete(account);
+          continue;
+        }
+        mails.delete(mail);
+        found = true;
+        // Meanwhile it may have been removed or held, or be due later.
+        if (this.#sql("isDue").get(mail, now) !== undefined) chosen.add(mail);
+      }
+    }
+  }
+
+  #accountOf(mail: number): string {
+    const account = this.#sql("accountOf").get(mail)?.["account"];
+    return typeof account === "string" ? account : "";
   }
 
   /** When the next recipient that is in nobody's hands is due, or `null`; it can be one of a mail in work that waits for later. */

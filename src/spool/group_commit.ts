@@ -123,6 +123,10 @@ export class GroupCommit {
           return succeed(store.content(request));
         case "show":
           return succeed(store.show(request));
+        case "mailsToNotify":
+          return succeed(store.mailsToNotify());
+        case "dueNotices":
+          return succeed(store.dueNotices(request));
         case "list":
           return succeed(store.list(request));
         case "census":
@@ -173,6 +177,8 @@ const WRITES: ReadonlySet<string> = new Set<keyof WriteOperations>([
   "commit",
   "attempt",
   "settle",
+  "expand",
+  "notify",
   "retry",
   "hold",
   "release",
@@ -194,10 +200,12 @@ function lacksSpace(answer: Answered | undefined): boolean {
 
 /** The content files that a request brought along. */
 function filesOf(request: Write): readonly string[] {
-  const mail: NewMail | null = request.kind === "commit"
-    ? request.mail
-    : request.kind === "settle"
-    ? request.notice
-    : null;
-  return mail?.content.kind === "file" ? [mail.id] : [];
+  const mails: readonly NewMail[] = request.kind === "commit"
+    ? [request.mail]
+    : request.kind === "notify"
+    ? request.notices
+    : request.kind === "expand"
+    ? request.copies
+    : [];
+  return mails.filter(({ content }) => content.kind === "file").map(({ id }) => id);
 }

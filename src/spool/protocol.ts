@@ -6,7 +6,15 @@
 
 import type { Result } from "../lib/result.ts";
 import type { Envelope } from "../smtp/envelope.ts";
-import type { DeliveryOutcome, QueueCensus, QueuedMail } from "./spool.ts";
+import type {
+  DeliveryOutcome,
+  DueNotice,
+  DueNoticeOf,
+  Expansion,
+  QueueCensus,
+  QueuedMail,
+  QueuedRecipient,
+} from "./spool.ts";
 import type { SpoolProblem } from "./spool_error.ts";
 
 /** Where content is: with the row, or in the synced file `content/ID`. */
@@ -25,6 +33,8 @@ export interface NewMail {
   readonly sizeOctets: number;
   readonly has8bit: boolean;
   readonly notice: boolean;
+  /** The address that was expanded into the recipients. */
+  readonly alias?: string;
   readonly content: StoredContent;
 }
 
@@ -43,9 +53,31 @@ export interface WriteOperations {
       readonly recipient: number;
       readonly outcome: DeliveryOutcome;
       readonly due: number;
-      readonly notice: NewMail | null;
+      readonly notice: DueNotice | null;
     };
     readonly answer: boolean;
+  };
+  /** Answers whether the mail is still there afterwards. */
+  readonly notify: {
+    readonly ask: {
+      readonly mail: string;
+      readonly told: readonly Pick<DueNoticeOf, "recipient" | "action">[];
+      readonly notices: readonly NewMail[];
+    };
+    readonly answer: boolean;
+  };
+  /** Answers the recipients that were added. */
+  readonly expand: {
+    readonly ask: {
+      readonly mail: string;
+      readonly recipient: number;
+      readonly now: number;
+      readonly reply: string;
+      readonly members: Expansion["members"];
+      readonly copies: readonly NewMail[];
+      readonly notice: DueNotice | null;
+    };
+    readonly answer: readonly QueuedRecipient[];
   };
   readonly retry: { readonly ask: { readonly mail: string | null; readonly now: number }; readonly answer: number };
   readonly hold: { readonly ask: { readonly mail: string }; readonly answer: boolean };
@@ -58,13 +90,23 @@ export interface WriteOperations {
 export interface ReadOperations {
   /** `givenBack`: mails whose lease has ended since the last of these two. The answer may hold mails that are leased. */
   readonly claim: {
-    readonly ask: { readonly now: number; readonly limit: number; readonly givenBack: readonly string[] };
+    readonly ask: {
+      readonly now: number;
+      readonly limit: number;
+      readonly givenBack: readonly string[];
+      readonly crowded: readonly string[];
+    };
     readonly answer: { readonly mails: readonly QueuedMail[]; readonly more: boolean };
   };
   readonly nextDue: { readonly ask: { readonly givenBack: readonly string[] }; readonly answer: number | null };
   readonly content: {
     readonly ask: { readonly mail: string };
     readonly answer: StoredContent & { readonly sizeOctets: number };
+  };
+  readonly mailsToNotify: { readonly ask: object; readonly answer: readonly string[] };
+  readonly dueNotices: {
+    readonly ask: { readonly mail: string };
+    readonly answer: { readonly mail: QueuedMail; readonly notices: readonly DueNoticeOf[] } | null;
   };
   readonly show: { readonly ask: { readonly mail: string }; readonly answer: QueuedMail | null };
   readonly list: {

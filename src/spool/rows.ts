@@ -8,7 +8,7 @@ import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
 import { toAscii } from "../lib/domain.ts";
 import type { Envelope, Recipient } from "../smtp/envelope.ts";
 import type { NewMail } from "./protocol.ts";
-import type { QueueCensus, QueuedMail, QueuedRecipient } from "./spool.ts";
+import type { DueNotice, DueNoticeOf, QueueCensus, QueuedMail, QueuedRecipient } from "./spool.ts";
 
 /** A row as node:sqlite reads it. */
 export type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -18,6 +18,7 @@ export type Columns = Record<string, SQLInputValue>;
 
 const OPEN_STATES = ["waiting", "attempting", "held"] as const;
 const STATES = [...OPEN_STATES, "delivered", "relayed", "failed"] as const;
+const ACTIONS = ["failed", "delayed", "delivered", "relayed", "expanded"] as const;
 const NOTIFY = ["never", "success", "failure", "delay"] as const;
 
 /** The columns of `mail`. */
@@ -41,7 +42,7 @@ export function mailColumns(mail: NewMail): Columns {
 }
 
 /** The columns of `recipient` but for `mail`; a new recipient is due at once. */
-export function recipientColumns(recipient: Recipient, mail: NewMail): Columns {
+export function recipientColumns(recipient: Recipient, mail: Pick<NewMail, "held" | "received" | "alias">): Columns {
   return {
     id: recipient.id,
     forward_path: recipient.forwardPath,
@@ -50,6 +51,7 @@ export function recipientColumns(recipient: Recipient, mail: NewMail): Columns {
     orcpt: recipient.orcpt,
     state: mail.held ? "held" : "waiting",
     due: mail.received,
+    alias: mail.alias ?? null,
   };
 }
 
@@ -75,6 +77,24 @@ export function parseMail(row: Row, recipients: readonly Row[]): QueuedMail {
     has8bit: integer(row["has_8bit"]) === 1,
     // Salvage also reads databases of version 1, which do not tell.
     notice: row["notice"] === 1,
+  };
+}
+
+/** The columns of `notice_due` but for `mail` and `recipient`. */
+export function noticeColumns({ action, reply, enhanced, remoteHost, at, retryUntil }: DueNotice): Columns {
+  return { action, reply, enhanced, remote_host: remoteHost, at, retry_until: retryUntil };
+}
+
+/** A row of `notice_due`. */
+export function parseNotice(row: Row): DueNoticeOf {
+  return {
+    recipient: integer(row["recipient"]),
+    action: oneOf(row["action"], ACTIONS),
+    reply: text(row["reply"]),
+    enhanced: text(row["enhanced"]),
+    remoteHost: orNull(row["remote_host"], text),
+    at: integer(row["at"]),
+    retryUntil: orNull(row["retry_until"], integer),
   };
 }
 
@@ -113,7 +133,10 @@ export function blob(value: SQLOutputValue | undefined): Uint8Array<ArrayBuffer>
     : new Uint8Array(value);
 }
 
-function parseRecipient(row: Row): QueuedRecipient {
+/** A row of `recipient`. Throws a `TypeError` for a value that was never written. */
+export function parseRecipient(row: Row): QueuedRecipient {
+  // Salvage also reads databases of versions without the column.
+  const alias = orNull(row["alias"] ?? null, text);
   return {
     id: integer(row["id"]),
     forwardPath: text(row["forward_path"]),
@@ -123,6 +146,7 @@ function parseRecipient(row: Row): QueuedRecipient {
     attempts: integer(row["attempts"]),
     due: integer(row["due"]),
     lastReply: orNull(row["last_reply"], text),
+    ...alias !== null && { alias },
   };
 }
 

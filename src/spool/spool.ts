@@ -10,10 +10,20 @@
  * | `attempting` | yes                | yes     | a final state, `waiting` again, `held`; after a crash `waiting` |
  * | `delivered`  | yes                | yes*    | none                                                            |
  * | `relayed`    | yes                | yes*    | none                                                            |
- * | `failed`     | yes                | yes*    | none; its notice was committed with it                          |
+ * | `failed`     | yes                | yes*    | none                                                            |
  *
- * (*) When the last recipient reaches a final state the rows of the mail go in the same transaction, its content file after that:
- * a crash between leaves a file that no row names, never a row without content.
+ * (*) When the last recipient reaches a final state, and no notice is due, the rows of the mail go in the same transaction, its content
+ * file after that: a crash between leaves a file that no row names, never a row without content.
+ *
+ * What the sender is to be told of a recipient, at most once for each action:
+ *
+ * | notice  | row in `notice_due` | comes with the transaction that          | goes with                                     |
+ * |---------|---------------------|------------------------------------------|-----------------------------------------------|
+ * | due     | yes, `told = 0`     | keeps the outcome that causes it         | `notify`: told; a crash before that changes nothing |
+ * | told    | yes, `told = 1`     | puts the mail that tells it in the queue | the mail                                      |
+ *
+ * So no outcome is without its notice and no notice is there twice, and recipients of one mail whose notices are due at one time share a
+ * report. A mail with notices due stays, finished or deleted, until they are told; then it goes in the transaction that tells the last.
  *
  * A recipient that is held while it is attempted can still reach a final state by the outcome of that attempt; when that is `deferred` it
  * stays held. A recipient in `attempting` whose mail has no lease any more was cut off, and is claimed as `waiting`.
@@ -34,6 +44,8 @@ export interface QueuedRecipient extends Recipient {
   /** When the next attempt may start. */
   readonly due: number;
   readonly lastReply: string | null;
+  /** The address in whose place it stands; its own is not looked for among the aliases again. */
+  readonly alias?: string;
 }
 
 /** A mail that we answer for. */
@@ -70,15 +82,46 @@ export interface QueueCensus {
 
 /** How the delivery to one recipient went. */
 export type DeliveryOutcome =
-  | { readonly kind: "delivered" | "relayed"; readonly reply: string }
+  /** `dsn`: the next place has taken over who is to be told what (RFC 3461). */
+  | { readonly kind: "delivered" | "relayed"; readonly reply: string; readonly dsn?: boolean }
   | {
     readonly kind: "deferred";
     readonly reply: string;
     readonly cause: "refused" | "network" | "tls" | "auth" | "local";
   }
-  | { readonly kind: "failed"; readonly reply: string; readonly enhanced: string };
+  /** `ours`: the reply is none of another server. */
+  | { readonly kind: "failed"; readonly reply: string; readonly enhanced: string; readonly ours?: boolean };
 
-/** A mail of our own making (a bounce), committed with the outcome that causes it. */
+/** What becomes of a recipient that is an alias of others. */
+export interface Expansion {
+  /** One line that begins with a code. */
+  readonly reply: string;
+  /** Become recipients of the mail, each unless its address is there already. */
+  readonly members: readonly Omit<Recipient, "id">[];
+  /** Mails of their own with the same content: for lists that have an owner. */
+  readonly copies: readonly Envelope[];
+}
+
+/** What the sender is to be told of a recipient; kept with the outcome that causes it. Times are milliseconds since the epoch. */
+export interface DueNotice {
+  readonly action: "failed" | "delayed" | "delivered" | "relayed" | "expanded";
+  readonly reply: string;
+  /** RFC 3463. */
+  readonly enhanced: string;
+  /** The host that gave the reply; `null` when it is ours. */
+  readonly remoteHost: string | null;
+  /** When it came to this. */
+  readonly at: number;
+  /** When it will be given up; `null` where it is not tried again. */
+  readonly retryUntil: number | null;
+}
+
+/** A notice that is due, and whom it is about. */
+export interface DueNoticeOf extends DueNotice {
+  readonly recipient: number;
+}
+
+/** A mail of our own making (a report). */
 export interface Notice {
   readonly envelope: Envelope;
   readonly content: Uint8Array;
@@ -90,8 +133,11 @@ export interface SpoolDraft extends AsyncDisposable {
   readonly id: string;
   /** Takes the octets over: the caller must not change them afterwards. A problem of the disk shows at `commit`. */
   write(octets: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Durable when it resolves with the mail's id; only then may 250 be sent. Mails that wait together share one fsync. */
-  commit(): Promise<Result<string, "no-space" | "unavailable">>;
+  /**
+   * Durable when it resolves with the mail's id; only then may 250 be sent. Mails that wait together share one fsync. `top` is written over
+   * as many octets at the beginning: what can be known only at the end, such as a signature.
+   */
+  commit(top?: Uint8Array): Promise<Result<string, "no-space" | "unavailable">>;
 }
 
 /**
@@ -107,8 +153,16 @@ export interface Spool extends AsyncDisposable {
   ): Promise<SpoolDraft>;
   /** Whether a mail of this size may be begun: 452 4.3.1 while too little is free (DESIGN: max(64 MiB, 2 x size limit)). */
   hasSpace(): boolean;
-  /** Leases mails with recipients that are due: no other worker gets them until the lease ends. None while the disk is so full that no outcome can be kept. */
-  claim(now: number, limit: number, leaseMs: number): Promise<readonly QueuedMail[]>;
+  /**
+   * Leases mails with recipients that are due: no other worker gets them until the lease ends. None while the disk is so full that no
+   * outcome can be kept. `crowded`: accounts whose mails are passed over this time (`""`: mails without account).
+   */
+  claim(
+    now: number,
+    limit: number,
+    leaseMs: number,
+    options?: { readonly crowded: readonly string[] },
+  ): Promise<readonly QueuedMail[]>;
   /** The earliest `due` of a recipient that waits in a mail without a lease, or `null`. */
   nextDue(): Promise<number | null>;
   /** Renewed at a third of its time while the mail is in work. `false`: the mail is no longer there. */
@@ -122,13 +176,37 @@ export interface Spool extends AsyncDisposable {
   attempt(mail: string, recipients: readonly number[]): Promise<void>;
   /**
    * Durable when it resolves, before the next recipient's outcome is awaited. `due`: of the next attempt where the outcome is `deferred`,
-   * which adds one to `attempts`. For a recipient that is finished or removed nothing changes, and the notice is not kept.
+   * which adds one to `attempts`. For a recipient that is finished or removed nothing changes, and the notice is not kept; nor is one
+   * kept for an action that this recipient had one for.
    */
   settle(
     mail: string,
     recipient: number,
     outcome: DeliveryOutcome,
-    options: { readonly due: number; readonly notice: Notice | null },
+    options: { readonly due: number; readonly notice: DueNotice | null },
+  ): Promise<void>;
+  /**
+   * Puts others in the place of a recipient, who is `delivered` by it: durable, the whole at once, when it resolves with the recipients that
+   * were added, due now. For a recipient that is finished or removed nothing changes.
+   */
+  expand(
+    mail: string,
+    recipient: number,
+    expansion: Expansion,
+    options: { readonly notice: DueNotice | null },
+  ): Promise<readonly QueuedRecipient[]>;
+  /** The mails with notices due: what an earlier process has left. */
+  mailsToNotify(): Promise<readonly string[]>;
+  /** A mail and its notices that are due, by recipient; `null`: there is no such mail. */
+  dueNotices(mail: string): Promise<{ readonly mail: QueuedMail; readonly notices: readonly DueNoticeOf[] } | null>;
+  /**
+   * Puts `notices` in the queue as mails and says that `told` is told, in one transaction. No notice, where nobody is to be told after
+   * all. `not-there` when one of `told` is not due any more.
+   */
+  notify(
+    mail: string,
+    told: readonly Pick<DueNoticeOf, "recipient" | "action">[],
+    notices: readonly Notice[],
   ): Promise<void>;
   /** The content, chunk by chunk. Rejects when the mail is not there. */
   open(mail: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
@@ -138,7 +216,7 @@ export interface Spool extends AsyncDisposable {
   hold(mail: string): Promise<boolean>;
   /** Lets what is held wait again, due when it was before. `false`: there is no such mail, or nothing of it was held. */
   release(mail: string): Promise<boolean>;
-  /** `false`: there is no such mail. */
+  /** `false`: there is no such mail. Of a mail with notices due the unfinished recipients go at once, the rest when those are told. */
   remove(mail: string): Promise<boolean>;
   show(mail: string): Promise<QueuedMail | null>;
   /** In order of arrival, `count` at most, behind the mail `after`. */

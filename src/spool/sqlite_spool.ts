@@ -7,6 +7,7 @@
 import { fail, type Result, succeed } from "../lib/result.ts";
 import type { Log } from "../log/event.ts";
 import type { Envelope } from "../smtp/envelope.ts";
+import { linkContent } from "./content_link.ts";
 import { openContentFile, streamOf } from "./content_reader.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { DiskSpace } from "./disk_space.ts";
@@ -15,7 +16,18 @@ import { createIds } from "./ids.ts";
 import { Leases } from "./leases.ts";
 import type { Answer, Findings, NewMail, OpenProblem, Request, StoredContent } from "./protocol.ts";
 import { asDomain } from "./rows.ts";
-import type { DeliveryOutcome, Notice, QueueCensus, QueuedMail, Spool, SpoolDraft } from "./spool.ts";
+import type {
+  DeliveryOutcome,
+  DueNotice,
+  DueNoticeOf,
+  Expansion,
+  Notice,
+  QueueCensus,
+  QueuedMail,
+  QueuedRecipient,
+  Spool,
+  SpoolDraft,
+} from "./spool.ts";
 import { SpoolError } from "./spool_error.ts";
 import { Supply } from "./supply.ts";
 import { WorkerLink } from "./worker_link.ts";
@@ -97,9 +109,14 @@ class SqliteSpool implements Spool {
     return this.#parts.space.enough(this.#parts.link.freeOctets);
   }
 
-  claim(now: number, limit: number, leaseMs: number): Promise<readonly QueuedMail[]> {
+  claim(
+    now: number,
+    limit: number,
+    leaseMs: number,
+    { crowded }: { readonly crowded: readonly string[] } = { crowded: [] },
+  ): Promise<readonly QueuedMail[]> {
     // One after the other: each must see the leases of the one before.
-    const claimed = this.#claims.then(() => this.#claim(now, limit, leaseMs));
+    const claimed = this.#claims.then(() => this.#claim({ now, limit, leaseMs, crowded }));
     this.#claims = claimed.catch(() => {});
     return claimed;
   }
@@ -126,13 +143,53 @@ class SqliteSpool implements Spool {
     mail: string,
     recipient: number,
     outcome: DeliveryOutcome,
-    { due, notice }: { readonly due: number; readonly notice: Notice | null },
+    { due, notice }: { readonly due: number; readonly notice: DueNotice | null },
   ): Promise<void> {
-    const request = { kind: "settle" as const, mail, recipient, outcome, due };
-    const made = notice === null ? null : await this.#makeNotice(notice);
-    const there = await this.#keep(`settle mail ${mail}`, { ...request, notice: made });
+    const there = await this.#keep(`settle mail ${mail}`, { kind: "settle", mail, recipient, outcome, due, notice });
     if (!there) this.#leases.end(mail);
-    if (made !== null) this.#parts.onDue();
+  }
+
+  async expand(
+    mail: string,
+    recipient: number,
+    { reply, members, copies }: Expansion,
+    { notice }: { readonly notice: DueNotice | null },
+  ): Promise<readonly QueuedRecipient[]> {
+    const made: NewMail[] = [];
+    for (const envelope of copies) made.push(await this.#copy(mail, recipient, envelope));
+    const request = {
+      kind: "expand" as const,
+      mail,
+      recipient,
+      now: this.#now(),
+      reply,
+      members,
+      copies: made,
+      notice,
+    };
+    const added = await this.#keep(`expand mail ${mail}`, request);
+    this.#parts.onDue();
+    return added;
+  }
+
+  async mailsToNotify(): Promise<readonly string[]> {
+    return await this.#ask("look for notices", { kind: "mailsToNotify" });
+  }
+
+  async dueNotices(mail: string): Promise<Answer<"dueNotices">> {
+    return await this.#ask(`look for notices of mail ${mail}`, { kind: "dueNotices", mail });
+  }
+
+  async notify(
+    mail: string,
+    told: readonly Pick<DueNoticeOf, "recipient" | "action">[],
+    notices: readonly Notice[],
+  ): Promise<void> {
+    const made: NewMail[] = [];
+    for (const notice of notices) made.push(await this.#makeNotice(notice));
+    const there = await this.#keep(`tell of mail ${mail}`, { kind: "notify", mail, told, notices: made });
+    if (!there) this.#leases.end(mail);
+    if (made.length > 0) this.#parts.onDue();
   }
 
   async open(mail: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -192,11 +249,19 @@ class SqliteSpool implements Spool {
     await this.#parts.link[Symbol.asyncDispose]();
   }
 
-  async #claim(now: number, limit: number, leaseMs: number): Promise<readonly QueuedMail[]> {
+  async #claim(
+    { now, limit, leaseMs, crowded }: {
+      readonly now: number;
+      readonly limit: number;
+      readonly leaseMs: number;
+      readonly crowded: readonly string[];
+    },
+  ): Promise<readonly QueuedMail[]> {
     const claimed: QueuedMail[] = [];
     for (let more = true; more && claimed.length < limit && !this.#parts.supply.stopped;) {
       const room = limit - claimed.length;
-      const due = await this.#askGivingBack("claim", (givenBack) => ({ kind: "claim", now, limit: room, givenBack }));
+      const ask = { kind: "claim" as const, now, limit: room, crowded };
+      const due = await this.#askGivingBack("claim", (givenBack) => ({ ...ask, givenBack }));
       const free = due.mails.filter(({ id }) => !this.#leases.has(id));
       for (const { id } of free) this.#leases.take(id, now + leaseMs);
       claimed.push(...free);
@@ -217,6 +282,22 @@ class SqliteSpool implements Spool {
       this.#leases.putBack(ended);
       throw error;
     }
+  }
+
+  /** A mail with the content of another; a file that was made for it in vain is swept at the next start. */
+  async #copy(mail: string, recipient: number, envelope: Envelope): Promise<NewMail> {
+    const original = await this.show(mail);
+    const alias = original?.recipients.find(({ id }) => id === recipient)?.forwardPath;
+    if (original === null || alias === undefined) throw new SpoolError(`expand mail ${mail}`, "not-there");
+    const { account, sizeOctets, has8bit, notice } = original;
+    const id = this.#createId();
+    const stored = await this.#ask(`open mail ${mail}`, { kind: "content", mail });
+    const content = await linkContent(this.#dir, stored, { from: mail, to: id });
+    if (content === null) throw this.#notKept(`copy mail ${mail}`, "unavailable");
+    return {
+      ...{ id, envelope, account, sizeOctets, has8bit, notice, alias, content },
+      ...{ held: false, source: null, received: this.#now() },
+    };
   }
 
   async #makeNotice({ envelope, content: octets }: Notice): Promise<NewMail> {
@@ -241,7 +322,7 @@ class SqliteSpool implements Spool {
   }
 
   /** For what must be kept: when the disk is full, the reserve spent included, delivery stops. */
-  async #keep<Asked extends Request<"attempt" | "settle">>(
+  async #keep<Asked extends Request<"attempt" | "settle" | "expand" | "notify">>(
     what: string,
     request: Asked,
   ): Promise<Answer<Asked["kind"]>> {

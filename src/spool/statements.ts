@@ -12,6 +12,7 @@ const UNFINISHED = "state IN ('waiting', 'attempting', 'held')";
 const SQL = {
   mailById: "SELECT * FROM mail WHERE id = ?",
   mailBySeq: "SELECT * FROM mail WHERE seq = ?",
+  recipient: "SELECT * FROM recipient WHERE mail = ? AND id = ?",
   recipients: "SELECT * FROM recipient WHERE mail = ? ORDER BY id",
   content: "SELECT octets FROM content WHERE mail = ?",
   source: "SELECT mail FROM source WHERE name = ?",
@@ -21,8 +22,8 @@ const SQL = {
     INSERT INTO mail (id, reverse_path, body, smtputf8, declared_size, ret, envid, account, received, size, has_8bit, in_file, notice)
     VALUES (:id, :reverse_path, :body, :smtputf8, :declared_size, :ret, :envid, :account, :received, :size, :has_8bit, :in_file, :notice)`,
   insertRecipient: `
-    INSERT INTO recipient (mail, id, forward_path, domain, notify, orcpt, state, due)
-    VALUES (:mail, :id, :forward_path, :domain, :notify, :orcpt, :state, :due)`,
+    INSERT INTO recipient (mail, id, forward_path, domain, notify, orcpt, state, due, alias)
+    VALUES (:mail, :id, :forward_path, :domain, :notify, :orcpt, :state, :due, :alias)`,
   insertContent: "INSERT INTO content (mail, octets) VALUES (?, ?)",
   insertSource: "INSERT INTO source (name, mail, received) VALUES (?, ?, ?)",
   forgetSources: "DELETE FROM source WHERE received < ?",
@@ -31,6 +32,8 @@ const SQL = {
   due: `
     SELECT due, mail FROM recipient INDEXED BY recipient_due
     WHERE state IN ('waiting', 'attempting') AND (due, mail) > (:due, :mail) AND due <= :now ORDER BY due, mail`,
+  accountOf: "SELECT account FROM mail WHERE seq = ?",
+  isDue: "SELECT 1 FROM recipient WHERE mail = ? AND state IN ('waiting', 'attempting') AND due <= ? LIMIT 1",
   nextDue: `
     SELECT due FROM recipient INDEXED BY recipient_due
     WHERE state IN ('waiting', 'attempting') AND (due, mail) > (:due, :mail) ORDER BY due, mail LIMIT 1`,
@@ -71,6 +74,18 @@ const SQL = {
     SELECT DISTINCT mail.id FROM recipient JOIN mail ON mail.seq = recipient.mail WHERE state = 'attempting' ORDER BY mail.id`,
   interrupt: "UPDATE recipient SET state = 'waiting', due = ? WHERE state = 'attempting'",
 
+  // Once for each action: a delay is not told again.
+  noticeDue: `
+    INSERT OR IGNORE INTO notice_due (mail, recipient, action, reply, enhanced, remote_host, at, retry_until)
+    VALUES (:mail, :recipient, :action, :reply, :enhanced, :remote_host, :at, :retry_until)`,
+  dueNotices: "SELECT * FROM notice_due WHERE mail = ? AND told = 0 ORDER BY recipient, at",
+  hasDueNotice: "SELECT 1 FROM notice_due WHERE mail = ? AND told = 0 LIMIT 1",
+  mailsToNotify:
+    "SELECT DISTINCT mail.id FROM notice_due JOIN mail ON seq = notice_due.mail WHERE told = 0 ORDER BY mail.id",
+  told: "UPDATE notice_due SET told = 1 WHERE mail = ? AND recipient = ? AND action = ? AND told = 0",
+  deleteNotices: "DELETE FROM notice_due WHERE mail = ?",
+
+  deleteUnfinished: `DELETE FROM recipient WHERE mail = ? AND ${UNFINISHED}`,
   deleteContent: "DELETE FROM content WHERE mail = ?",
   deleteRecipients: "DELETE FROM recipient WHERE mail = ?",
   deleteMail: "DELETE FROM mail WHERE seq = ?",

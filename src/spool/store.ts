@@ -8,8 +8,20 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { unreachable } from "../lib/result.ts";
 import type { Answer, NewMail, Request, StoredContent, WriteOperations } from "./protocol.ts";
 import { DueScan } from "./due_scan.ts";
-import { blob, integer, mailColumns, parseCensus, parseMail, recipientColumns, type Row, text } from "./rows.ts";
-import type { QueuedMail } from "./spool.ts";
+import {
+  blob,
+  integer,
+  mailColumns,
+  noticeColumns,
+  parseCensus,
+  parseMail,
+  parseNotice,
+  parseRecipient,
+  recipientColumns,
+  type Row,
+  text,
+} from "./rows.ts";
+import type { Expansion, QueuedMail, QueuedRecipient } from "./spool.ts";
 import { SpoolError } from "./spool_error.ts";
 import { type StatementName, statements } from "./statements.ts";
 
@@ -39,6 +51,10 @@ export class Store {
         return this.#attempt(request);
       case "settle":
         return this.#settle(request);
+      case "notify":
+        return this.#notify(request);
+      case "expand":
+        return this.#expand(request);
       case "retry":
         return this.#retry(request);
       case "hold":
@@ -56,10 +72,10 @@ export class Store {
   }
 
   /** The mails that have a due recipient, longest due first. An `attempting` one without a lease was cut off: it waits again. */
-  claim({ now, limit, givenBack }: Request<"claim">): Answer<"claim"> {
+  claim({ now, limit, givenBack, crowded }: Request<"claim">): Answer<"claim"> {
     this.#due.givenBack(givenBack);
     if (limit <= 0) return { mails: [], more: false };
-    const { mails, more } = this.#due.take(now, limit);
+    const { mails, more } = this.#due.take(now, limit, crowded);
     return { mails: mails.map((seq) => this.#claimed(seq)), more };
   }
 
@@ -79,6 +95,17 @@ export class Store {
   show({ mail }: Request<"show">): QueuedMail | null {
     const row = this.#sql("mailById").get(mail);
     return row === undefined ? null : this.#load(row);
+  }
+
+  mailsToNotify(): readonly string[] {
+    return this.#sql("mailsToNotify").all().map((row) => text(row["id"]));
+  }
+
+  dueNotices({ mail }: Request<"dueNotices">): Answer<"dueNotices"> {
+    const row = this.#sql("mailById").get(mail);
+    if (row === undefined) return null;
+    const notices = this.#sql("dueNotices").all(integer(row["seq"])).map(parseNotice);
+    return { mail: this.#load(row), notices };
   }
 
   list({ account, domain, after, count }: Request<"list">): readonly QueuedMail[] {
@@ -154,24 +181,78 @@ export class Store {
   #settle({ mail, recipient, outcome, due, notice }: Request<"settle">): boolean {
     const seq = this.#seq(mail);
     // The administrator has removed it meanwhile: there is no outcome to keep and nobody to tell.
-    if (seq === null) {
-      this.#discard(notice);
-      return false;
-    }
+    if (seq === null) return false;
     const { changes } = outcome.kind === "deferred"
       ? this.#sql("defer").run({ mail: seq, id: recipient, due, reply: outcome.reply })
       : this.#sql("finish").run({ mail: seq, id: recipient, state: outcome.kind, reply: outcome.reply });
     this.#due.waits(due);
-    // It has its outcome already, and the notice with it: no second one.
-    if (changes === 0) this.#discard(notice);
-    else if (notice !== null) this.#insert(notice);
-    if (this.#sql("unfinished").get(seq) !== undefined) return true;
-    this.#remove(mail);
-    return false;
+    // Without a change it has its outcome already, and the notice with it.
+    if (changes !== 0 && notice !== null) {
+      this.#sql("noticeDue").run({ mail: seq, recipient, ...noticeColumns(notice) });
+    }
+    return this.#isNeeded(seq) || !this.#delete(mail);
   }
 
-  #discard(mail: NewMail | null): void {
-    if (mail?.content.kind === "file") this.#obsolete.push(mail.id);
+  #notify({ mail, told, notices }: Request<"notify">): boolean {
+    const seq = this.#seq(mail);
+    for (const { recipient, action } of told) {
+      const changed = seq !== null && this.#sql("told").run(seq, recipient, action).changes === 1;
+      if (!changed) missing(`tell of recipient ${recipient} of mail ${mail}`);
+    }
+    for (const notice of notices) this.#insert(notice);
+    return seq !== null && (this.#isNeeded(seq) || !this.#delete(mail));
+  }
+
+  /** Whether a mail has anybody to go to, or something of it is still to be told. */
+  #isNeeded(seq: number): boolean {
+    return this.#sql("unfinished").get(seq) !== undefined || this.#sql("hasDueNotice").get(seq) !== undefined;
+  }
+
+  #expand({ mail, recipient, now, reply, members, copies, notice }: Request<"expand">): readonly QueuedRecipient[] {
+    const seq = this.#seq(mail);
+    const row = seq === null ? undefined : this.#sql("recipient").get(seq, recipient);
+    const finish = { mail: seq, id: recipient, state: "delivered", reply };
+    // What is held meanwhile goes nowhere, its members neither.
+    const isOpen = row !== undefined && row["state"] !== "held";
+    if (seq === null || !isOpen || this.#sql("finish").run(finish).changes === 0) {
+      for (const unwanted of copies) this.#discard(unwanted);
+      return [];
+    }
+    for (const copy of copies) this.#insert(copy);
+    if (notice !== null) this.#sql("noticeDue").run({ mail: seq, recipient, ...noticeColumns(notice) });
+    const added = this.#addMembers(seq, { expanded: parseRecipient(row), now, members });
+    if (!this.#isNeeded(seq)) this.#delete(mail);
+    return added;
+  }
+
+  #addMembers(
+    seq: number,
+    { expanded, now, members }: {
+      readonly expanded: QueuedRecipient;
+      readonly now: number;
+      readonly members: Expansion["members"];
+    },
+  ): readonly QueuedRecipient[] {
+    const there = this.#sql("recipients").all(seq).map(parseRecipient);
+    // The alias may be a member of itself: then it means the account of that name.
+    const addresses = new Set(
+      there.filter(({ id }) => id !== expanded.id).map((each) => each.forwardPath.toLowerCase()),
+    );
+    let id = Math.max(...there.map((each) => each.id));
+    const alias = expanded.forwardPath;
+    this.#due.waits(now);
+    return members.flatMap((member) => {
+      const address = member.forwardPath.toLowerCase();
+      if (addresses.has(address)) return [];
+      addresses.add(address);
+      const columns = recipientColumns({ ...member, id: ++id }, { held: false, received: now, alias });
+      this.#sql("insertRecipient").run({ mail: seq, ...columns });
+      return [{ ...member, id, state: "waiting", attempts: 0, due: now, lastReply: null, alias }];
+    });
+  }
+
+  #discard(mail: NewMail): void {
+    if (mail.content.kind === "file") this.#obsolete.push(mail.id);
   }
 
   #retry({ mail, now }: Request<"retry">): number {
@@ -193,11 +274,19 @@ export class Store {
   }
 
   #remove(mail: string): boolean {
+    const seq = this.#seq(mail);
+    if (seq === null) return false;
+    this.#sql("deleteUnfinished").run(seq);
+    return this.#isNeeded(seq) || this.#delete(mail);
+  }
+
+  #delete(mail: string): boolean {
     const row = this.#sql("mailById").get(mail);
     if (row === undefined) return false;
     const seq = integer(row["seq"]);
     this.#sql("deleteContent").run(seq);
     this.#sql("deleteRecipients").run(seq);
+    this.#sql("deleteNotices").run(seq);
     this.#sql("deleteMail").run(seq);
     if (row["in_file"] === 1) this.#obsolete.push(mail);
     return true;

@@ -113,9 +113,11 @@ function copyMails(from: DatabaseSync, to: DatabaseSync): Salvaged {
     const mail = readable(from, "SELECT * FROM mail WHERE seq = ?", seq);
     const recipients = readable(from, "SELECT * FROM recipient WHERE mail = ?", seq);
     const content = readable(from, "SELECT * FROM content WHERE mail = ?", seq);
+    const notices = readable(from, "SELECT * FROM notice_due WHERE mail = ?", seq);
     if (mail?.length === 0 && recipients?.length === 0 && content?.length === 0) continue;
     const [row] = mail ?? [];
-    if (row !== undefined && copyMail(to, { row, recipients: recipients ?? [], content: content ?? [] })) mails++;
+    const rows = { recipients: recipients ?? [], content: content ?? [], notices: notices ?? [] };
+    if (row !== undefined && copyMail(to, { row, ...rows })) mails++;
     else lost.push(typeof row?.["id"] === "string" ? row["id"] : `#${seq}`);
   }
   return { mails, lost };
@@ -124,10 +126,11 @@ function copyMails(from: DatabaseSync, to: DatabaseSync): Salvaged {
 /** Whether the mail was whole; nothing of it is copied else. */
 function copyMail(
   to: DatabaseSync,
-  { row, recipients, content }: {
+  { row, recipients, content, notices }: {
     readonly row: Row;
     readonly recipients: readonly Row[];
     readonly content: readonly Row[];
+    readonly notices: readonly Row[];
   },
 ): boolean {
   if (recipients.length === 0 || (row["in_file"] === 0 && content.length === 0)) return false;
@@ -138,6 +141,7 @@ function copyMail(
     insert(to, "mail", row);
     for (const recipient of recipients) insert(to, "recipient", recipient);
     for (const octets of content) insert(to, "content", octets);
+    for (const notice of notices) insert(to, "notice_due", notice);
     to.exec("RELEASE mail");
     return true;
   } catch {
@@ -171,7 +175,7 @@ function readable(db: DatabaseSync, sql: string, ...values: readonly number[]): 
   }
 }
 
-function insert(db: DatabaseSync, table: "mail" | "recipient" | "content" | "source", row: Row): void {
+function insert(db: DatabaseSync, table: "mail" | "recipient" | "content" | "notice_due" | "source", row: Row): void {
   const columns = Object.keys(row);
   const places = columns.map(() => "?").join(", ");
   db.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places})`).run(...Object.values(row));

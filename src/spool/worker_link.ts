@@ -150,7 +150,7 @@ export class WorkerLink implements AsyncDisposable {
     let octets = 0;
     for (const { request } of this.#queue) {
       if (count === BATCH_REQUESTS || octets > BATCH_OCTETS) break;
-      octets += contentOf(request)?.length ?? 0;
+      for (const { length } of contentsOf(request)) octets += length;
       count++;
     }
     return this.#queue.splice(0, count);
@@ -180,17 +180,16 @@ async function start(
 
 function transferable(requests: readonly Request[]): Transferable[] {
   return requests.flatMap((request) => {
-    const octets = contentOf(request);
-    return octets !== null && octets.length >= TRANSFER_OCTETS ? [octets.buffer] : [];
+    return contentsOf(request).filter(({ length }) => length >= TRANSFER_OCTETS).map(({ buffer }) => buffer);
   });
 }
 
 /** The octets that a request carries: each in a buffer of its own, made by `ContentWriter`. */
-function contentOf(request: Request): Uint8Array<ArrayBuffer> | null {
-  const mail: NewMail | null = request.kind === "commit"
-    ? request.mail
-    : request.kind === "settle"
-    ? request.notice
-    : null;
-  return mail?.content.kind === "row" ? mail.content.octets : null;
+function contentsOf(request: Request): readonly Uint8Array<ArrayBuffer>[] {
+  const mails: readonly NewMail[] = request.kind === "commit"
+    ? [request.mail]
+    : request.kind === "notify"
+    ? request.notices
+    : [];
+  return mails.flatMap(({ content }) => content.kind === "row" ? [content.octets] : []);
 }

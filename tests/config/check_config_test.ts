@@ -79,6 +79,7 @@ Deno.test("a file with only hostname is complete, and warns", () => {
   assert.deepEqual(config.delivery, {
     default: "none",
     smarthost: null,
+    mx: { resolvers: [], sourceAddresses: [], mtaSts: true, caFile: null, concurrency: 2 },
     local: null,
     giveUpMs: 432_000_000,
     retryMs: [300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000],
@@ -203,7 +204,7 @@ Deno.test("each mistake has its path, what was expected and what was found", () 
       ["dkim", "route", "policy", "access"].map((section) => `${section}: comes with a later version of dokodemo`),
     ],
     [`${HOST}[delivery]\ndefault = "lmtp"`, [
-      'delivery.default: expected one of "smarthost", "mx", "none", got "lmtp"',
+      'delivery.default: expected one of "smarthost", "mx", "none", found "lmtp"',
     ]],
     [`${HOST}[delivery]\ndefault = "smarthost"`, [
       "delivery.default: smarthost needs [delivery.smarthost] with an address",

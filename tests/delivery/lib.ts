@@ -5,6 +5,7 @@
  */
 
 import type { SmarthostConfig } from "../../src/config/config.ts";
+import { TokenSources } from "../../src/delivery/oauth/token_sources.ts";
 import { openSmarthost } from "../../src/delivery/smarthost.ts";
 import type { Deliverer, DeliveryTask, RoutedRecipient } from "../../src/delivery/deliverer.ts";
 import { utf8 } from "../../src/lib/octets.ts";
@@ -101,7 +102,11 @@ export function recordLog(): { readonly events: LogEvent[]; readonly log: (event
 /** A smarthost deliverer for a port of loopback. */
 export async function smarthostAt(
   port: number,
-  { committedMs, ...config }: Partial<SmarthostConfig> & { readonly committedMs?: number } = {},
+  { committedMs, now, ...config }: Partial<SmarthostConfig> & {
+    readonly committedMs?: number;
+    /** The clock of access tokens. */
+    readonly now?: () => number;
+  } = {},
 ): Promise<{ readonly deliverer: Deliverer; readonly alarms: () => readonly string[]; readonly hop: HopOf }> {
   const { events, log } = recordLog();
   const host = config.host ?? "127.0.0.1";
@@ -112,12 +117,14 @@ export async function smarthostAt(
       tls: "never",
       caFile: null,
       auth: null,
+      oauth: null,
       allowClearTextPassword: false,
       concurrency: 2,
       ...config,
     },
     hostname: "mail.foobar.co.jp",
     log,
+    tokens: new TokenSources({ log, ...now !== undefined && { now } }),
     ...committedMs !== undefined && { committedMs },
   });
   if (!opened.ok) throw new Error(opened.problem);

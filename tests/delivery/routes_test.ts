@@ -5,9 +5,11 @@ import { accountNamed } from "./scheduler_fixture.ts";
 
 const SMARTHOST = { route: "smarthost", host: "smtp.example.net", port: 587 };
 
+const PATH = { forwardPath: "taro@example.net", reversePath: "shin@baz.co.jp", account: null, expanded: false };
+
 function route(resolution: LocalResolution, smarthost: typeof SMARTHOST | null = SMARTHOST) {
   const recipients = { resolve: () => Promise.resolve(resolution) };
-  return routeFor("taro@example.net", { recipients, smarthost }, new AbortController().signal);
+  return routeFor(PATH, { recipients, smarthost }, new AbortController().signal);
 }
 
 Deno.test("routeFor sends an account's mail to its Maildir and foreign mail to the smarthost", async () => {

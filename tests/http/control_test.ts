@@ -130,7 +130,7 @@ Deno.test("each change is made and logged", async () => {
       kind: "queue-changed",
       mail,
       what,
-      by: "control",
+      by: "control socket",
     })),
   );
 });

@@ -77,6 +77,7 @@ const PLACES: ReadonlyMap<string, readonly string[]> = new Map([
   ["@hono/zod-openapi", ["src/http"]],
   ["otpauth", ["src/records"]],
   ["commander", ["src/cli"]],
+  ["oauth4webapi", ["src/delivery/oauth"]],
   ["smol-toml", ["src/config"]],
   ["zod", ["src/config", "src/backend_module.ts", "src/http", "src/cli", "backends"]],
 ]);

@@ -36,8 +36,11 @@ export interface ScriptedPeer extends AsyncDisposable {
   readonly lines: readonly string[];
 }
 
-/** Listens on a free port of loopback and runs the script for each connection. */
-export async function startPeer(script: (peer: PeerConversation) => Promise<void>): Promise<ScriptedPeer> {
+/** Listens on a free port of loopback, or where `at` says, and runs the script for each connection. */
+export async function startPeer(
+  script: (peer: PeerConversation) => Promise<void>,
+  at: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 },
+): Promise<ScriptedPeer> {
   const lines: string[] = [];
   const faults: unknown[] = [];
   const scripts: Promise<void>[] = [];
@@ -49,7 +52,7 @@ export async function startPeer(script: (peer: PeerConversation) => Promise<void
     scripts.push(script(conversation).catch((error) => void faults.push(error)).finally(() => conversation.end()));
   });
   const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
+  server.listen(at.port, at.host, resolve);
   await promise;
   const address = server.address();
   if (address === null || typeof address === "string") throw new TypeError("Cannot listen: no port");

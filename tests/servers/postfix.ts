@@ -24,6 +24,8 @@ export interface PostfixService {
   /** SASL mechanisms as in EHLO; empty: anyone may send, no AUTH is offered. */
   readonly mechanisms: readonly string[];
   readonly tls: "none" | "starttls" | "implicit";
+  /** Where it listens; default: on a free port of 127.0.0.1. */
+  readonly address?: { readonly host: string; readonly port: number };
   /** `hold`: accepted mail stays in the queue; else it goes where `next` says. */
   readonly hold?: boolean;
 }
@@ -112,7 +114,7 @@ export class Postfix implements AsyncDisposable {
 /** Starts Postfix and resolves when each service accepts connections. Needs root, as Postfix does. */
 export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   const folder = await makeFolder({ open: true });
-  const ports = new Map(options.services.map((service) => [service.name, freePort()]));
+  const ports = new Map(options.services.map(({ name, address }) => [name, address?.port ?? freePort()]));
   await writeInstance(folder.path, { options, ports });
   const process = new ServerProcess("postfix", { args: ["-c", `${folder.path}/etc`, "start-fg"] });
   try {
@@ -241,7 +243,7 @@ const SMTPD_PROCESSES = 600;
 function masterConfiguration(services: readonly PostfixService[], ports: ReadonlyMap<string, number>): string {
   const listening = services.map((service) =>
     [
-      `127.0.0.1:${ports.get(service.name)} inet n - n - ${SMTPD_PROCESSES} smtpd`,
+      `${service.address?.host ?? "127.0.0.1"}:${ports.get(service.name)} inet n - n - ${SMTPD_PROCESSES} smtpd`,
       `-o syslog_name=postfix/${service.name}`,
       `-o smtpd_sasl_path=${service.name}`,
       `-o smtpd_sasl_auth_enable=${service.mechanisms.length > 0 ? "yes" : "no"}`,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fail, type Result, succeed } from "../../lib/result.ts";
+import { fail, type Result } from "../../lib/result.ts";
 import type { Log } from "../../log/event.ts";
 import type { DeferredOutcome } from "../../smtp/client_state.ts";
 import type { DeliveryOutcome } from "../../spool/spool.ts";

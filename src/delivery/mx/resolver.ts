@@ -55,7 +55,11 @@ const SYSTEM_FILE = "/etc/resolv.conf";
 export function createResolver(servers: readonly NameServer[]): Resolver {
   const ask = (name: string, type: DnsType, signal: AbortSignal) => resolve({ name, type }, servers, signal);
   return {
-    mx: async (name, signal) => pick(await ask(name, "MX", signal), (record) => record.type === "MX" ? record : null),
+    mx: async (name, signal) =>
+      pick(
+        await ask(name, "MX", signal),
+        (record) => record.type === "MX" ? { preference: record.preference, exchange: record.exchange } : null,
+      ),
     txt: async (name, signal) =>
       pick(await ask(name, "TXT", signal), (record) => record.type === "TXT" ? record.text : null),
     addresses: async (name, family, signal) =>
@@ -99,6 +103,7 @@ async function resolve(
       if (alias?.type !== "CNAME") break;
       wanted = alias.target;
     }
+    if (aliases > ALIASES_LIMIT) break;
     const records = answers.filter((record) => record.type === type && record.owner === wanted);
     if (records.length > 0) return succeed(records);
     if (rcode === NAME_ERROR) return fail({ kind: "no-domain", why: `the name ${wanted} does not exist` });
@@ -165,7 +170,7 @@ function overUdp({ host, port }: NameServer, { question, octets }: Sending, sign
         if (response !== null) done(response);
       });
       socket.send(octets, port, host, (error) => {
-        if (error !== null) done(error.message);
+        if (error instanceof Error) done(error.message);
       });
       return () => socket.close();
     },

@@ -42,7 +42,7 @@ const PAUSE_MS = 5 * 60_000;
 const REFRESH_MS = 86_400_000;
 const REMEMBERED = 1_000;
 
-/** Opens the store; nothing is read before the first question. */
+/** Opens the store, and removes what is over from its folder. */
 export function openStsStore(settings: StsStoreSettings): StsStore {
   return new FolderStsStore(settings);
 }
@@ -54,8 +54,11 @@ class FolderStsStore implements StsStore {
   readonly #fetches = new Map<string, Promise<KnownPolicy | null>>();
   readonly #stop = new AbortController();
 
+  readonly #sweeping: Promise<void>;
+
   constructor(settings: StsStoreSettings) {
     this.#settings = settings;
+    this.#sweeping = this.#sweep();
   }
 
   async find(domain: string, signal: AbortSignal): Promise<StsPolicy | null> {
@@ -73,7 +76,24 @@ class FolderStsStore implements StsStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#fetches.values());
+    await Promise.all([this.#sweeping, ...this.#fetches.values()]);
+  }
+
+  /** Removes the files of policies whose time is over, and what a crash has left; where that fails they do no harm. */
+  async #sweep(): Promise<void> {
+    const { folder, now } = this.#settings;
+    try {
+      for await (const { name } of Deno.readDir(folder)) {
+        if (this.#stop.signal.aborted) return;
+        const file = join(folder, name);
+        const known = parseKnown(await Deno.readTextFile(file));
+        const written = name.endsWith(".new") ? (await Deno.stat(file)).mtime?.getTime() ?? 0 : Infinity;
+        const over = name.endsWith(".new") ? written + REFRESH_MS < now() : known === null || ends(known) <= now();
+        if (over) await Deno.remove(file);
+      }
+    } catch {
+      // There is no such folder yet, or another store was faster.
+    }
   }
 
   /** One fetch at a time for a domain, whoever waits for it. */

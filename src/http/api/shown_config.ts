@@ -7,18 +7,14 @@
 import type {
   BackendConfig,
   Config,
-  DeliveryConfig,
   HttpConfig,
   ListenerConfig,
   MailServer,
-  SmarthostConfig,
   WebhookConfig,
 } from "../../config/config.ts";
-import { toSnake } from "../../config/keys.ts";
+import { deliveryTable, routeTable } from "./shown_delivery.ts";
 import { shownOptions } from "./shown_options.ts";
-import { addressText, durationText, MASK } from "./shown_values.ts";
-
-type Table = Readonly<Record<string, unknown>>;
+import { addressText, durationText, inFile, MASK, type Table } from "./shown_values.ts";
 
 /** Shows a configuration. What is not set is left out. Of a file that holds more than a secret the content is shown. */
 export function shownConfig(config: Config): Table {
@@ -38,7 +34,10 @@ export function shownConfig(config: Config): Table {
     sasl: inFile(config.sasl),
     backend: Object.fromEntries(config.backends.map((backend) => [backend.name, backendTable(backend)])),
     delivery: deliveryTable(config.delivery),
+    route: config.routes.map(routeTable),
     message: inFile(config.message),
+    sendmail: inFile(config.sendmail),
+    dkim: inFile({ folder: config.dkim.folder, domains: config.dkim.domains }),
     limits: inFile({ ...counts, ...times }),
     guessing: inFile(config.guessing),
     ...config.http !== null && { http: httpTable(config.http) },
@@ -55,27 +54,6 @@ function backendTable({ type, deadlineMs, control, realms, concurrency, options 
   return {
     ...inFile({ type, deadline: durationText(deadlineMs), control, realms, concurrency }),
     ...shownOptions(options),
-  };
-}
-
-function deliveryTable({ default: route, smarthost, local, giveUpMs, retryMs }: DeliveryConfig): Table {
-  return {
-    default: route,
-    ...smarthost !== null && { smarthost: smarthostTable(smarthost) },
-    ...local !== null && { local: inFile(local) },
-    give_up: durationText(giveUpMs),
-    retry: retryMs.map(durationText),
-  };
-}
-
-function smarthostTable(
-  { host, port, auth, tls, caFile, allowClearTextPassword, concurrency }: SmarthostConfig,
-): Table {
-  return {
-    ...inFile({ address: addressText({ host, port }), tls, caFile }),
-    // Of auth_info_file.
-    ...auth !== null && { auth_info: { ...auth, password: MASK } },
-    ...inFile({ allowCleartextPassword: allowClearTextPassword, concurrency }),
   };
 }
 
@@ -101,13 +79,4 @@ function webhookTable({ url, events, queueAgeMs }: WebhookConfig): Table {
   const { origin, pathname, search } = new URL(url);
   const shown = pathname === "/" && search === "" ? origin : `${origin}/${MASK}`;
   return { url: shown, secret: MASK, events, queue_age: durationText(queueAgeMs) };
-}
-
-/** With the names of the file, and without what is not set. */
-function inFile(table: object): Table {
-  return Object.fromEntries(
-    Object.entries(table).filter(([, value]) => value !== null && value !== undefined).map(([key, value]) => {
-      return [toSnake(key), value];
-    }),
-  );
 }

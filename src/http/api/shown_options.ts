@@ -6,7 +6,9 @@
 
 import { isTable, toSnake } from "../../config/keys.ts";
 import { secretsIn } from "../../config/mistakes.ts";
-import { durationText, MASK } from "./shown_values.ts";
+import { addressText, durationText, MASK } from "./shown_values.ts";
+
+const MEBIBYTE = 1024 ** 2;
 
 /** Shows them with the names of the file. */
 export function shownOptions(options: unknown): Readonly<Record<string, unknown>> {
@@ -22,9 +24,11 @@ function fileKey(key: string): string {
   return /^[a-z]+(?:[A-Z][a-z0-9]*)+$/.test(key) ? toSnake(key) : key;
 }
 
+/** `value` is what the module has made of the file's. */
 function shown(key: string, value: unknown): unknown {
   if (isSecret(key)) return MASK;
   if (typeof value === "number" && /(?:deadline|timeout|retry|hold_down)$/.test(key)) return durationText(value);
+  if (typeof value === "number" && key === "memory") return `${value / MEBIBYTE}MiB`;
   if (typeof value === "string") return withoutLogin(value);
   if (typeof value === "number" || typeof value === "boolean") return value;
   if (value instanceof URL) return withoutLogin(value.href);
@@ -32,12 +36,22 @@ function shown(key: string, value: unknown): unknown {
   if (value instanceof Map) return shown(key, Object.fromEntries(value));
   // The arguments of a program may hold anything.
   if (Array.isArray(value)) return value.map((item, at) => key === "command" && at > 0 ? MASK : shown(key, item));
+  const server = serverText(value);
+  if (server !== null) return server;
   if (isTable(value) && Object.getPrototypeOf(value) === Object.prototype) return shownOptions(value);
   return MASK;
 }
 
+/** `tokens` are the kinds of token that a backend can judge. */
 function isSecret(key: string): boolean {
-  return secretsIn({ [key]: "" }).length > 0;
+  return key !== "tokens" && secretsIn({ [key]: "" }).length > 0;
+}
+
+/** Of a server that was written as one text. */
+function serverText(value: unknown): string | null {
+  if (!isTable(value) || typeof value["host"] !== "string" || typeof value["port"] !== "number") return null;
+  const { host, port, url } = value;
+  return typeof url === "string" ? withoutLogin(url) : addressText({ host, port });
 }
 
 /** A URL may hold a name and a password, and a key among its parameters. */

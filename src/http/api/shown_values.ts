@@ -4,7 +4,11 @@
  * @module
  */
 
+import { toSnake } from "../../config/keys.ts";
 import type { HostPort } from "../../config/quantities.ts";
+
+/** A table of the file. */
+export type Table = Readonly<Record<string, unknown>>;
 
 /** What stands in the place of a secret. */
 export const MASK = "***";
@@ -25,4 +29,13 @@ export function durationText(ms: number): string {
 /** `[::]:587`. */
 export function addressText({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** A table with the names of the file, and without what is not set. */
+export function inFile(table: object): Table {
+  return Object.fromEntries(
+    Object.entries(table).filter(([, value]) => value !== null && value !== undefined).map(([key, value]) => {
+      return [toSnake(key), value];
+    }),
+  );
 }

@@ -30,7 +30,10 @@ export function AppPasswordTable(
         { head: t("For", "用途"), cell: ({ label }) => <strong>{label}</strong> },
         {
           head: t("Last used", "最終使用"),
-          cell: ({ lastUsed }) => lastUsed === null ? t("never", "未使用") : <When at={lastUsed} language={language} />,
+          cell: ({ lastUsed }) =>
+            lastUsed === null
+              ? <span class="whole">{t("never", "未使用")}</span>
+              : <When at={lastUsed} language={language} />,
         },
         { head: t("Made", "作成"), cell: ({ created }) => <When at={created} language={language} /> },
         {
@@ -39,11 +42,13 @@ export function AppPasswordTable(
         },
         {
           head: t("Networks", "ネットワーク"),
-          cell: ({ networks }) => networks.length === 0 ? t("all", "制限なし") : networks.join(", "),
+          cell: ({ networks }) =>
+            networks.length === 0 ? <span class="whole">{t("all", "制限なし")}</span> : networks.join(", "),
         },
         {
           head: t("Ways to log in", "認証方式"),
-          cell: ({ mechanisms }) => mechanisms === null ? t("all", "制限なし") : mechanisms.join(", "),
+          cell: ({ mechanisms }) =>
+            mechanisms === null ? <span class="whole">{t("all", "制限なし")}</span> : mechanisms.join(", "),
         },
         {
           head: t("Revoke", "取り消し"),
@@ -68,7 +73,7 @@ function Expiry(
     readonly language: Language;
   },
 ): Markup {
-  if (expires === null) return <>{t("never", "なし")}</>;
+  if (expires === null) return <span class="whole">{t("never", "なし")}</span>;
   const isOver = !(Date.parse(expires) > now);
   return (
     <>

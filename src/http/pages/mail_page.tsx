@@ -136,7 +136,7 @@ function MailCard(
         rows={mail.recipients}
         empty={t("No recipient is left.", "残りの宛先はありません。")}
         columns={[
-          { head: t("Recipient", "宛先"), cell: ({ forwardPath }) => <span class="address">{forwardPath}</span> },
+          { head: t("Recipient", "宛先"), cell: ({ forwardPath }) => <span class="recipient">{forwardPath}</span> },
           { head: t("State", "状態"), cell: (each) => <State recipient={each} t={t} /> },
           { head: t("Reason", "理由"), cell: (each) => <Reason recipient={each} t={t} /> },
           {

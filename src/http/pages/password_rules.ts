@@ -145,7 +145,7 @@ function isLittleMore(password: string, part: string): boolean {
 function isPattern(password: string): boolean {
   const characters = [...password];
   if (new Set(characters).size <= FEW_CHARACTERS) return true;
-  for (let period = 2; period <= SHORT_PERIOD; period++) {
+  for (let period = 2; period <= Math.min(SHORT_PERIOD, characters.length / 2); period++) {
     if (characters.every((character, at) => at < period || character === characters[at - period])) return true;
   }
   const steps = characters.filter((character, at) => at > 0 && isStep(characters[at - 1] ?? "", character)).length;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { dnsLines } from "../profiles/dns_lines.ts";
 import { type ProfileSettings, whyNoProfile } from "../profiles/settings.ts";
 import type { Translate } from "./language.ts";
 import { Card, Field, type Markup, Notice } from "./layout.tsx";
@@ -66,6 +67,25 @@ export function DownloadsCard(
         )}
         <a href={`/mail/config-v1.1.xml?emailaddress=${query}`}>config-v1.1.xml</a>
       </p>
+    </Card>
+  );
+}
+
+/** For the administrator: the lines by which mail clients find all that by themselves. */
+export function DnsCard({ settings, t }: { readonly settings: ProfileSettings; readonly t: Translate }): Markup {
+  const lines = settings.domains.flatMap((domain) => dnsLines(settings, domain)).join("\n");
+  return (
+    <Card title={t("For administrators: lines for the DNS", "管理者向け: DNSに登録する行")}>
+      <p>
+        {t(
+          "With these in the zones of your domains, mail clients find the servers from the address alone.",
+          "ドメインのゾーンに登録すると、メールソフトがアドレスだけでサーバーを見つけられるようになります。",
+        )}
+      </p>
+      <pre tabindex={0}><code>{lines}</code></pre>
+      <button type="button" class="small copy" data-copy={lines} aria-label={t("Copy: DNS", "コピー: DNS")} hidden>
+        {t("Copy", "コピー")}
+      </button>
     </Card>
   );
 }

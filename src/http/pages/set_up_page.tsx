@@ -19,7 +19,7 @@ import { Card, type Markup, Notice, page } from "./layout.tsx";
 import { offeredInClear } from "./offered.ts";
 import { ownName } from "./own.ts";
 import { actorOf, type PageContext, type PageEnv, signedIn } from "./page_env.ts";
-import { DownloadsCard } from "./set_up_downloads.tsx";
+import { DnsCard, DownloadsCard } from "./set_up_downloads.tsx";
 import { Guides } from "./set_up_guides.tsx";
 import { type PlainServer, PlainServers, Servers } from "./set_up_servers.tsx";
 import { requireSession } from "./sign_in_page.tsx";
@@ -89,7 +89,7 @@ interface View {
 
 function setUpPage(context: PageContext, parts: SidecarParts, view: View = {}): Response | Promise<Response> {
   const t = context.get("t");
-  const { account } = signedIn(context);
+  const { account, administrator } = signedIn(context);
   const current = parts.current();
   const settings = profileSettings(current.config);
   const plain = plainServers(current);
@@ -110,6 +110,7 @@ function setUpPage(context: PageContext, parts: SidecarParts, view: View = {}): 
           <h2>{t("Step by step", "手順")}</h2>
           <Guides settings={settings} account={account} hasPlain={plain.length > 0} t={t} />
         </section>
+        {administrator && settings.submission.length > 0 && <DnsCard settings={settings} t={t} />}
       </>
     ),
   });

@@ -96,7 +96,8 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line); margin: 0 0 1rem; }
 th, td { text-align: left; padding: .5rem .75rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 td p { margin: 0 0 .25rem; }
-.address { display: inline-block; min-width: 12rem; }
+.whole { white-space: nowrap; }
+.recipient { display: inline-block; min-width: 12rem; }
 th { font-size: .9rem; color: var(--soft); font-weight: 600; white-space: nowrap; }
 .numeric { text-align: right; font-variant-numeric: tabular-nums; }
 .card table { border-width: 1px 0 0; }
@@ -107,7 +108,7 @@ meter { width: 100%; height: .75rem; }
 summary .state { white-space: normal; }
 pre { background: var(--ground); border: 1px solid var(--line); border-radius: .4rem; padding: .75rem; overflow-x: auto; margin: 0 0 1rem; }
 details { margin: 0 0 .75rem; } summary { cursor: pointer; font-weight: 600; padding: .25rem 0; }
-@media (min-width: 44rem) { td .address { display: inline-block; min-width: 9.5rem; } }
+@media (min-width: 44rem) { td .address { display: inline-block; min-width: 10.5rem; } }
 @media (max-width: 44rem) {
   .bar { padding-top: .4rem; padding-bottom: .4rem; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }

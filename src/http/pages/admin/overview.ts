@@ -18,6 +18,8 @@ export interface Overview {
   readonly status: ServerStatus;
   readonly health: HealthReport;
   readonly logins: LoginSummary;
+  /** Failures of unknown names since the start that came too thick to be written down. */
+  readonly uncounted: number;
   /** `null`: the queue cannot be read now. */
   readonly queue: QueueCensus | null;
   /** When the certificate ends; `null` without TLS. */
@@ -57,6 +59,7 @@ async function read(parts: OverviewParts, counts: LoginCounts): Promise<Overview
   const { certificate } = parts.current();
   return {
     ...{ at: parts.now(), status: parts.status(), health, logins, queue },
+    uncounted: parts.records.authentications.dropped,
     certificateEnds: certificate?.expires ?? null,
   };
 }

@@ -28,7 +28,7 @@ export function overviewRoutes(overview: () => Promise<Overview>): Hono<PageEnv>
 function overviewPage(context: PageContext, overview: Overview): Response | Promise<Response> {
   const t = context.get("t");
   const numbers = overviewNumbers(overview, t);
-  const { health, logins, queue, certificateEnds } = overview;
+  const { health, logins, uncounted, queue, certificateEnds } = overview;
   return page(context, {
     title: t("Overview", "概況"),
     live: true,
@@ -86,6 +86,14 @@ function overviewPage(context: PageContext, overview: Overview): Response | Prom
         </Card>
         <Card title={t("How logins of the last day ended", "直近24時間のログイン結果")}>
           <ReasonTable counts={logins.day} t={t} />
+          {uncounted > 0 && (
+            <p class="hint">
+              {t(
+                `Since the start ${uncounted} more failures of unknown names came so thick that they were not written down.`,
+                `このほか起動以降に、存在しない名前での失敗が短時間に集中したため記録されなかったものが${uncounted}件あります。`,
+              )}
+            </p>
+          )}
           {logins.cut && (
             <p class="hint">
               {t(
