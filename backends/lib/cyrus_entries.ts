@@ -12,7 +12,7 @@ import { toAscii } from "../../src/lib/domain.ts";
 import { decodeUtf8, latin1 } from "../../src/lib/octets.ts";
 import { fail, type Result, succeed } from "../../src/lib/result.ts";
 import { printable } from "../../src/lib/text.ts";
-import { type Pair, readBerkeleyDb } from "./berkeley_db.ts";
+import { type Pair, readBerkeleyDb } from "../../src/lib/berkeley_db.ts";
 import { type CyrusSecret, readSecret } from "./cyrus_secrets.ts";
 
 /** An account of such a file. */

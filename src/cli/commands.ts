@@ -44,6 +44,16 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     summary: "ask the configured backends about a login",
     load: () => import("./auth.ts"),
   }],
+  ["route", {
+    group: "Server",
+    summary: "tell which way the mail for an address takes",
+    load: () => import("./route.ts"),
+  }],
+  ["access", {
+    group: "Server",
+    summary: "ask the access rules about clients, senders and recipients",
+    load: () => import("./access.ts"),
+  }],
   ["user", {
     group: "Accounts",
     summary: "add, list, change and delete accounts",
@@ -117,10 +127,30 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     summary: "list who changed what",
     load: () => import("./audit.ts"),
   }],
+  ["dkim", {
+    group: "Administration",
+    summary: "make and check the keys that sign outgoing mail",
+    load: () => import("./dkim.ts"),
+  }],
+  ["oauth", {
+    group: "Administration",
+    summary: "log in at the provider of a smarthost",
+    load: () => import("./oauth.ts"),
+  }],
   ["webhook", {
     group: "Administration",
     summary: "try the receivers of webhooks",
     load: () => import("./webhook.ts"),
+  }],
+  ["backup", {
+    group: "Administration",
+    summary: "copy data_dir, with the server at work",
+    load: () => import("./backup.ts"),
+  }],
+  ["restore", {
+    group: "Administration",
+    summary: "put a backup into an empty data_dir",
+    load: () => import("./restore.ts"),
   }],
   ["completions", {
     group: "This program",

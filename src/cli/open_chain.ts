@@ -36,6 +36,8 @@ export interface OpenBackends extends AsyncDisposable {
 /** An open chain; dispose it. */
 export interface OpenChain extends AsyncDisposable {
   readonly backends: readonly Backend[];
+  /** The account stores behind them, by the backend's name. */
+  readonly stores: ReadonlyMap<string, AccountAdmin>;
   readonly authenticator: Authenticator;
   readonly appPasswords: AppPasswords;
 }
@@ -88,7 +90,7 @@ export async function openChain(config: Config, log: Log): Promise<Result<OpenCh
   const chain = { sections: config.backends, backends, authenticator, stores, file: appPasswords };
   const owned = opened.move();
   return succeed({
-    ...{ backends, authenticator, appPasswords: createAppPasswords(chain) },
+    ...{ backends, stores, authenticator, appPasswords: createAppPasswords(chain) },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   });
 }

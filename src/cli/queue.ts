@@ -7,31 +7,15 @@
 import type { Command } from "commander";
 import type { QueueItem } from "../http/queue_item.ts";
 import type { QueueVerb } from "../http/queue_operations.ts";
-import { printable } from "../lib/text.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { findDataDir } from "./control_client.ts";
 import { EXIT } from "./exit.ts";
 import { complain, print } from "./output.ts";
 import { type QueueAccess, QueueTrouble, reachQueue } from "./queue_access.ts";
+import { type ChangeOptions, changeQueue, isMailId, mayChange, unknownMail } from "./queue_change.ts";
 import { queueItemText, queueTable } from "./queue_text.ts";
 
 const PAGE = 1000;
-/** The form of our ids; what has another form cannot be one, and must not become part of a path. */
-const ID_REGEXP = /^[A-Za-z0-9_-]{1,64}$/;
-
-const DONE: Readonly<Record<QueueVerb, string>> = {
-  retry: "is tried now",
-  hold: "is held",
-  release: "is released",
-  delete: "is deleted, without a notice to its sender",
-};
-
-const UNCHANGED: Readonly<Record<QueueVerb, string>> = {
-  retry: "nothing of it waits (what is held has to be released first)",
-  hold: "it is held already",
-  release: "it is not held",
-  delete: "it is not in a state for that",
-};
 
 /**
  * Shows and changes the queue of the running server, or of its files when none runs. Exit codes: 0; 65 for an id that is not in the
@@ -60,32 +44,11 @@ export const command: CliCommand = {
           ),
         ),
     );
+    for (const [verb, summary] of CHANGES) queue.addCommand(changing(verb, summary));
     queue.addCommand(
-      takesConfig(subcommand("retry", "Try mails now instead of at their next time; without an ID all that wait."))
-        .argument("[ID...]", "the mails")
-        .action(
-          exits((ids: readonly string[], options: ConfigOption) =>
-            withQueue(options, (access) => ids.length === 0 ? retryAll(access) : change(access, { verb: "retry", ids }))
-          ),
-        ),
+      takesConfig(selecting(subcommand("flush", "Try all mails that wait, or those that fit, now.")))
+        .action(exits((options: ChangeOptions) => change("retry", [], options))),
     );
-    for (
-      const [verb, summary] of [
-        ["hold", "Keep mails in the queue without trying them, until they are released."],
-        ["release", "Let held mails go on."],
-        ["delete", "Remove mails from the queue; nobody is told."],
-      ] as const
-    ) {
-      queue.addCommand(
-        takesConfig(subcommand(verb, summary))
-          .argument("<ID...>", "the mails")
-          .action(
-            exits((ids: readonly string[], options: ConfigOption) =>
-              withQueue(options, (access) => change(access, { verb, ids }))
-            ),
-          ),
-      );
-    }
     queue.addCommand(
       takesConfig(subcommand("verify", "Look through the queue's files for damage; nothing is changed."))
         .option("--salvage <NEWFILE>", "save what can be read of the database into this new file; no server may run")
@@ -95,6 +58,13 @@ export const command: CliCommand = {
     return queue;
   },
 };
+
+const CHANGES: readonly (readonly [QueueVerb, string])[] = [
+  ["retry", "Try mails now instead of at their next time; without an ID or an option all that wait."],
+  ["hold", "Keep mails in the queue without trying them, until they are released."],
+  ["release", "Let held mails go on."],
+  ["delete", "Remove mails from the queue; nobody is told."],
+];
 
 interface JsonOptions extends ConfigOption {
   readonly json?: true;
@@ -111,6 +81,28 @@ interface VerifyOptions extends JsonOptions {
 
 function subcommand(name: string, summary: string): Command {
   return newCommand(`queue ${name}`, summary).name(name);
+}
+
+function changing(verb: QueueVerb, summary: string): Command {
+  const command = takesConfig(selecting(subcommand(verb, summary)));
+  if (verb === "delete") command.option("--yes", "do not ask before many are deleted");
+  return command
+    .argument("[ID...]", "the mails")
+    .action(exits((ids: readonly string[], options: ChangeOptions) => change(verb, ids, options)));
+}
+
+function selecting(command: Command): Command {
+  return command
+    .option("--account <NAME>", "those of this account")
+    .option("--domain <DOMAIN>", "what of them is for recipients in this domain")
+    .option("--route <NAME>", "what of them takes this route")
+    .option("--all", "every mail")
+    .option("--json", "one JSON array of what was changed");
+}
+
+async function change(verb: QueueVerb, ids: readonly string[], options: ChangeOptions): Promise<number> {
+  return mayChange({ verb, ids, options }) ??
+    await withQueue(options, (access) => changeQueue(access, { verb, ids, options }));
 }
 
 async function onDataDir(options: ConfigOption, run: (dataDir: string) => Promise<number>): Promise<number> {
@@ -130,7 +122,7 @@ async function onDataDir(options: ConfigOption, run: (dataDir: string) => Promis
 
 function withQueue(options: ConfigOption, run: (access: QueueAccess) => Promise<number>): Promise<number> {
   return onDataDir(options, async (dataDir) => {
-    await using access = await reachQueue(dataDir);
+    await using access = await reachQueue(dataDir, options);
     return await run(access);
   });
 }
@@ -159,38 +151,8 @@ async function show(
   access: QueueAccess,
   { id, json }: { readonly id: string; readonly json: boolean },
 ): Promise<number> {
-  const item = ID_REGEXP.test(id) ? await access.show(id) : null;
-  if (item === null) return unknown(id);
+  const item = isMailId(id) ? await access.show(id) : null;
+  if (item === null) return unknownMail(id);
   print(json ? JSON.stringify([item], null, 2) : queueItemText(item, Date.now()));
   return EXIT.ok;
-}
-
-async function retryAll(access: QueueAccess): Promise<number> {
-  const count = await access.retryAll();
-  print(count === 1 ? "1 mail is tried now" : `${count} mails are tried now`);
-  return EXIT.ok;
-}
-
-/** Changes each; the result is the worst of their exit codes. */
-async function change(
-  access: QueueAccess,
-  { verb, ids }: { readonly verb: QueueVerb; readonly ids: readonly string[] },
-): Promise<number> {
-  let exit: number = EXIT.ok;
-  for (const id of ids) {
-    const outcome = ID_REGEXP.test(id) ? await access.change(verb, id) : "unknown";
-    if (outcome === "changed") print(`${id} ${DONE[verb]}`);
-    else exit = Math.max(exit, outcome === "unknown" ? unknown(id) : unchanged(verb, id));
-  }
-  return exit;
-}
-
-function unknown(id: string): number {
-  complain(`There is no mail ${printable(id, 64)} in the queue`);
-  return EXIT.data;
-}
-
-function unchanged(verb: QueueVerb, id: string): number {
-  complain(`Cannot ${verb} ${id}: ${UNCHANGED[verb]}`);
-  return EXIT.no;
 }

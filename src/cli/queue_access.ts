@@ -4,15 +4,19 @@
  * @module
  */
 
-import type { z } from "zod";
+import { z } from "zod";
 import { queueItemSchema, type QueuePage, queuePageSchema } from "../http/queue_item.ts";
 import { type QueueOperations, queueOperations } from "../http/queue_operations.ts";
+import { routeNames, type RoutingConfig } from "../http/queue_route.ts";
 import type { Log } from "../log/event.ts";
 import type { OpenProblem } from "../spool/protocol.ts";
+import type { ConfigOption } from "./command.ts";
 import { requestOverSocket, type SocketAnswer, type SocketProblem } from "./control_client.ts";
 import { EXIT } from "./exit.ts";
 import { complain } from "./output.ts";
 import { becomeOwner } from "./owner.ts";
+
+const changesSchema = z.object({ mails: z.array(z.string()), next: z.string().nullable() });
 
 /** The queue, until it is disposed. Its methods reject with a `QueueTrouble`. */
 export interface QueueAccess extends QueueOperations, AsyncDisposable {}
@@ -28,13 +32,13 @@ export class QueueTrouble extends Error {
   }
 }
 
-/** Reaches the queue of a `data_dir`. Rejects with a `QueueTrouble`. */
-export async function reachQueue(dataDir: string): Promise<QueueAccess> {
+/** Reaches the queue of a `data_dir`. Rejects with a `QueueTrouble`. The configuration is read only where it is needed. */
+export async function reachQueue(dataDir: string, options: ConfigOption = {}): Promise<QueueAccess> {
   const socket = `${dataDir}/control.sock`;
   const answer = await requestOverSocket(socket, { method: "GET", path: "/health/live" });
   if (answer.ok) return { ...socketQueue(socket), [Symbol.asyncDispose]: () => Promise.resolve() };
   if (answer.problem.kind !== "no-server") throw troubleOf(answer.problem);
-  return await openQueue(dataDir);
+  return await openQueue(dataDir, options);
 }
 
 /** Becomes the owner of a `data_dir`, which has to be there: its files must stay those of the service. */
@@ -68,7 +72,7 @@ export function exitOfOpen({ kind }: OpenProblem): number {
   }
 }
 
-async function openQueue(dataDir: string): Promise<QueueAccess> {
+async function openQueue(dataDir: string, options: ConfigOption): Promise<QueueAccess> {
   await using stack = new AsyncDisposableStack();
   stack.use(await lockQueue(dataDir));
   const [{ openSpool }, { SpoolError }] = await Promise.all([
@@ -84,7 +88,7 @@ async function openQueue(dataDir: string): Promise<QueueAccess> {
   if (!spool.ok) throw new QueueTrouble(spool.problem.message, exitOfOpen(spool.problem));
   stack.use(spool.value);
 
-  const queue = queueOperations(spool.value, { by: "command", log: tell });
+  const queue = queueOperations(spool.value, { by: "command", log: tell, routing: () => readRouting(options) });
   const trouble = (error: unknown): never => {
     throw error instanceof SpoolError ? new QueueTrouble(error.message, EXIT.unavailable) : error;
   };
@@ -93,9 +97,23 @@ async function openQueue(dataDir: string): Promise<QueueAccess> {
     list: (filter, page) => queue.list(filter, page).catch(trouble),
     show: (id) => queue.show(id).catch(trouble),
     change: (verb, id) => queue.change(verb, id).catch(trouble),
-    retryAll: () => queue.retryAll().catch(trouble),
+    changeMany: async (verb, selection, page) => {
+      const { route } = selection;
+      const names = route === undefined ? [] : routeNames(await readRouting(options));
+      if (route === undefined || names.includes(route)) {
+        return await queue.changeMany(verb, selection, page).catch(trouble);
+      }
+      throw new QueueTrouble(`There is no such route; there are ${names.join(", ")}`, EXIT.data);
+    },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+async function readRouting(options: ConfigOption): Promise<RoutingConfig> {
+  const { readConfig } = await import("./configuration.ts");
+  const config = await readConfig(options, { files: false });
+  if (config.ok) return config.value;
+  throw new QueueTrouble("Cannot tell routes without the configuration", config.problem);
 }
 
 /** The log of a command is its standard error, and only what somebody has to know. */
@@ -134,11 +152,14 @@ function socketQueue(socket: string): QueueOperations {
           throw unexpected(answer);
       }
     },
-    async retryAll() {
-      const answer = await ask("POST", "/retry");
-      const changed: unknown = Reflect.get(Object(answer.body), "changed");
-      if (answer.status !== 200 || typeof changed !== "number") throw unexpected(answer);
-      return changed;
+    async changeMany(verb, selection, { after, count }) {
+      const query = new URLSearchParams({ ...selection, count: String(count), all: "true" });
+      if (after !== null) query.set("after", after);
+      const answer = await ask("POST", `/${verb}?${query}`);
+      if (answer.status === 400) {
+        throw new QueueTrouble(detailOf(answer) ?? "The server takes no such mails", EXIT.data);
+      }
+      return read(answer, changesSchema);
     },
   };
 }
@@ -149,12 +170,14 @@ function read<Schema extends z.ZodType>(answer: SocketAnswer, schema: Schema): z
   return parsed.data;
 }
 
-function unexpected({ status, body }: SocketAnswer): QueueTrouble {
+function unexpected(answer: SocketAnswer): QueueTrouble {
+  const reason = detailOf(answer) ?? "no reason";
+  return new QueueTrouble(`The server answers with ${answer.status}: ${reason}`, EXIT.unavailable);
+}
+
+function detailOf({ body }: SocketAnswer): string | null {
   const detail: unknown = Reflect.get(Object(body), "detail");
-  return new QueueTrouble(
-    `The server answers with ${status}: ${typeof detail === "string" ? detail : "no reason"}`,
-    EXIT.unavailable,
-  );
+  return typeof detail === "string" ? detail : null;
 }
 
 function troubleOf({ kind, message }: SocketProblem): QueueTrouble {

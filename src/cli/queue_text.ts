@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { QueueItem, QueueItemRecipient } from "../http/queue_item.ts";
+import type { QueueItem, QueueItemAttempt, QueueItemRecipient } from "../http/queue_item.ts";
 import { printable } from "../lib/text.ts";
+import { sizeText } from "./size_text.ts";
 import { type Column, formatTable } from "./table.ts";
 
 const MINUTE_MS = 60_000;
@@ -19,7 +20,7 @@ export function queueTable(items: readonly QueueItem[], now: number): string {
   const columns: readonly Column<QueueItem>[] = [
     { head: "ID", cell: ({ id }) => id },
     { head: "AGE", cell: ({ received }) => duration(now - Date.parse(received)) },
-    { head: "SIZE", cell: ({ sizeOctets }) => size(sizeOctets) },
+    { head: "SIZE", cell: ({ sizeOctets }) => sizeText(sizeOctets) },
     { head: "FROM", cell: ({ reversePath }) => reversePath ?? "<>" },
     { head: "TO", cell: recipientsOf },
     { head: "STATE", cell: ({ state }) => state },
@@ -49,7 +50,24 @@ export function queueItemText(item: QueueItem, now: number): string {
     { head: "LAST REPLY", cell: ({ lastReply }) => lastReply ?? "-" },
   ];
   const head = fields.map(([name, value]) => `${`${name}:`.padEnd(13)}${printable(value, 1000)}`);
-  return [...head, "", formatTable(item.recipients, columns)].join("\n");
+  return [...head, "", formatTable(item.recipients, columns), ...historyLines(item)].join("\n");
+}
+
+/** What was tried, in order of time. */
+function historyLines({ recipients }: QueueItem): readonly string[] {
+  const tried = recipients.flatMap(({ forwardPath, history = [] }) =>
+    history.map((attempt) => ({ forwardPath, ...attempt }))
+  ).toSorted((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0);
+  if (tried.length === 0) return [];
+  const columns: readonly Column<QueueItemAttempt & Pick<QueueItemRecipient, "forwardPath">>[] = [
+    { head: "TIME", cell: ({ at }) => at },
+    { head: "TO", cell: ({ forwardPath }) => forwardPath },
+    { head: "OUTCOME", cell: ({ outcome }) => outcome },
+    { head: "ROUTE", cell: ({ route }) => route ?? "-" },
+    { head: "HOST", cell: ({ host }) => host ?? "-" },
+    { head: "REPLY", cell: ({ reply }) => reply },
+  ];
+  return ["", formatTable(tried, columns)];
 }
 
 /** `45s`, `12m`, `3h`, `2d`: the largest unit that is not zero. */
@@ -57,12 +75,6 @@ function duration(ms: number): string {
   if (ms < MINUTE_MS) return `${Math.max(0, Math.floor(ms / 1000))}s`;
   if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)}m`;
   return ms < DAY_MS ? `${Math.floor(ms / HOUR_MS)}h` : `${Math.floor(ms / DAY_MS)}d`;
-}
-
-function size(octets: number): string {
-  if (octets < 1024) return `${octets}B`;
-  const kibi = octets / 1024;
-  return kibi < 1024 ? `${Math.ceil(kibi)}K` : `${(kibi / 1024).toFixed(1)}M`;
 }
 
 function untilTry(nextTry: string | null, now: number): string {

@@ -108,6 +108,7 @@ class StandardSession {
       case "ask":
       case "conclude":
       case "start-tls":
+      case "start-queue":
         throw new TypeError(`Cannot perform ${effect.kind}: nothing of it is offered here`);
       default:
         return unreachable(effect);

@@ -7,6 +7,7 @@
 import { resolve } from "node:path";
 import { toAscii } from "../lib/domain.ts";
 import { canonicalLocal } from "../policy/local_recipients.ts";
+import { completeAccess } from "./access.ts";
 import type { BackendConfig, Config, DeliveryConfig, SaslConfig } from "./config.ts";
 import type { FileContents, Findings } from "./files.ts";
 import { completeDkim } from "./dkim.ts";
@@ -33,7 +34,7 @@ export interface Checked {
 /** Completes the configuration. `null`: a section has a mistake; what can be said about the others is said all the same. */
 export function completeConfig(checked: Checked, findings: Findings): Config | null {
   const { sections, contents, folder } = checked;
-  const { hostname, dataDir, tls, message, sendmail, limits, guessing, http, webhook, log, user } = sections;
+  const { hostname, dataDir, tls, message, notices, sendmail, limits, guessing, http, webhook, log, user } = sections;
   const localDomains = [...new Set([...sections.localDomains ?? [], ...contents.localDomains])];
   const defaultRealm = sections.defaultRealm ?? localDomains[0] ?? hostname ?? "";
   const withRealm = (account: string) => account.includes("@") ? account : `${account}@${defaultRealm}`;
@@ -64,6 +65,9 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     ? null
     : completeRoutes(sections.route, { folder, auths: contents.routeAuths, withRealm }, findings);
   const backends = backendsOf(checked, findings);
+  const access = sections.access === null
+    ? null
+    : completeAccess(sections.access, { folder, contents: contents.access }, findings);
   const dkim = dataDir === null || sections.dkim === null ? null : completeDkim(
     sections.dkim,
     { folder, dataDir: resolve(folder, dataDir), keys: contents.dkimKeys },
@@ -72,9 +76,10 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
 
   if (
     hostname === null || dataDir === null || tls === null || listeners === null || sasl === null || backends === null ||
-    delivery === null || routes === null || message === null || sendmail === null || limits === null ||
+    delivery === null || routes === null || message === null || notices === null || sendmail === null ||
+    limits === null ||
     guessing === null || http === null ||
-    webhooks === null || dkim === null ||
+    webhooks === null || dkim === null || access === null ||
     log === null ||
     user === null || sections.defaultRealm === null || sections.localDomains === null ||
     sections.localDomainsFile === null || sections.localRecipients === null || sections.postmaster === null
@@ -104,8 +109,10 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     delivery,
     routes,
     message,
+    notices: { ...notices, languages: [...new Set(notices.languages)] },
     sendmail,
     dkim,
+    access,
     limits: { ...counts, sessionBeforeAuthMs: sessionBeforeAuth, commandMs: command, drainMs: drain },
     guessing,
     http: sidecar,
@@ -138,12 +145,12 @@ function readRecipients(
 }
 
 function checkLocalMail(
-  { sections: { postmaster, localRecipients }, hasLocalDelivery, contents }: Checked,
+  { sections: { postmaster, localRecipients, delivery }, hasLocalDelivery, contents }: Checked,
   domains: { readonly localDomains: readonly string[]; readonly localRecipients: ReadonlyMap<string, string> },
   { mistakes }: Findings,
 ): void {
   if (domains.localDomains.length === 0) return;
-  const mapped = contents.aliases.has("postmaster") ||
+  const mapped = (delivery?.local?.aliasesFile !== undefined && contents.aliases.has("postmaster")) ||
     domains.localDomains.every((domain) => domains.localRecipients.has(`postmaster@${domain}`));
   if (postmaster === undefined && localRecipients !== null && !mapped) {
     mistakes.push({
@@ -203,6 +210,7 @@ function completeDelivery(
     mx: completeMx(delivery.mx, folder),
     local: local === undefined ? null : completeLocal(local, folder, findings),
     etrnDomains: [...new Set(delivery.etrnDomains)],
+    delayNoticeMs: delivery.delayNotice,
     giveUpMs: delivery.giveUp,
     retryMs: delivery.retry,
   };

@@ -32,13 +32,31 @@ export interface Config {
   /** In the order of the file: the first whose conditions fit is taken. */
   readonly routes: readonly RouteConfig[];
   readonly message: MessageConfig;
+  readonly notices: NoticesConfig;
   readonly sendmail: SendmailConfig;
   readonly dkim: DkimConfig;
+  readonly access: AccessConfig;
   readonly limits: LimitsConfig;
   readonly guessing: GuessingConfig;
   readonly http: HttpConfig | null;
   readonly webhooks: readonly WebhookConfig[];
   readonly log: LogConfig;
+}
+
+/** Who may send what, and who relays without a login. */
+export interface AccessConfig {
+  /** sendmail's access map; it may be missing, and is read again when it changes. */
+  readonly file: string | null;
+  /** Whether recipients are looked up in it, too. Default true. */
+  readonly blacklistRecipients: boolean;
+  /** Whether a domain that is relayed to is itself alone. Default false: its subdomains too. */
+  readonly relayHostsOnly: boolean;
+  /** Domains to which everybody may relay; those of `relay_domains_file` are added. */
+  readonly relayDomains: readonly string[];
+  /** Networks that relay without a login; those of `relay_domains_file` are added. */
+  readonly relayNetworks: readonly string[];
+  /** Whether MAIL needs a HELO or EHLO before it. Default true. */
+  readonly needHello: boolean;
 }
 
 /** The certificate shown to clients. */
@@ -119,6 +137,8 @@ export interface DeliveryConfig {
   readonly local: LocalDeliveryConfig | null;
   /** Domains whose mail is tried at once when anybody says ETRN on an `mta` listener (RFC 1985). */
   readonly etrnDomains: readonly string[];
+  /** A mail that waits for longer is told to its sender; `null`: never. Default 4 h. */
+  readonly delayNoticeMs: number | null;
   /** A mail is given up after this. Default 5 days. */
   readonly giveUpMs: number;
   /** The waits before the second, third, ... attempt; the last one repeats. Default 5 min, 15 min, 30 min, 1 h, 2 h, 4 h. */
@@ -168,6 +188,8 @@ export interface SmarthostOAuth {
   readonly provider: "microsoft" | "google" | "custom";
   /** The mailbox that the token opens. */
   readonly user: string;
+  /** Of microsoft. */
+  readonly tenant: string | null;
   readonly clientId: string;
   /** `null`: a public client. */
   readonly clientSecretFile: string | null;
@@ -176,7 +198,7 @@ export interface SmarthostOAuth {
   readonly tokenUrl: string;
   /** RFC 8628; `null`: the provider has none for mail. */
   readonly deviceUrl: string | null;
-  /** Where a person agrees in a browser (RFC 6749 section 4.1), where there is no `deviceUrl`. */
+  /** Where a person agrees in a browser on this machine (RFC 6749 section 4.1). */
   readonly consentUrl: string | null;
   /** Of token requests; `null`: that of the refresh token. */
   readonly scope: string | null;
@@ -262,6 +284,14 @@ export interface DkimKey {
   readonly file: string;
   /** DER. */
   readonly pkcs8: Uint8Array<ArrayBuffer>;
+}
+
+/** Reports of failures, delays and success. */
+export interface NoticesConfig {
+  /** Of the text for people, in this order; not empty. Default English, then Japanese. */
+  readonly languages: readonly ("en" | "ja")[];
+  /** Copies of reports of failures to the postmaster, and word of reports that cannot be delivered. Default false. */
+  readonly postmasterCopies: boolean;
 }
 
 /** Mail of programs on this machine. */

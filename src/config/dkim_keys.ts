@@ -29,19 +29,20 @@ export const DKIM_KINDS = ["rsa", "ed25519"] as const;
 /** A kind of key. */
 export type DkimKind = typeof DKIM_KINDS[number];
 
+const ED25519_SUFFIX = "-ed25519";
 const SELECTOR_REGEXP = /^[a-z0-9](?:[a-z0-9-]{0,52}[a-z0-9])?$/;
 const KEY_FILE_REGEXP = /^(.+)\.(?:rsa|ed25519)\.pem$/;
 /** RFC 8301 section 3.2: verifiers must not take a shorter one. */
 const LEAST_RSA_BITS = 1024;
 
-/** Whether a text can be a selector: one label in lower case, short enough for what is put behind it. */
+/** Whether a text can be a selector: one label in lower case, with room for what is put behind it, which it may not have already. */
 export function isSelector(text: string): boolean {
-  return SELECTOR_REGEXP.test(text);
+  return SELECTOR_REGEXP.test(text) && !text.endsWith(ED25519_SUFFIX);
 }
 
 /** The name in DNS before `._domainkey.DOMAIN`. */
 export function publishedSelector(selector: string, kind: DkimKind): string {
-  return kind === "rsa" ? selector : `${selector}-ed25519`;
+  return kind === "rsa" ? selector : `${selector}${ED25519_SUFFIX}`;
 }
 
 /** The file of a key below the folder. */
@@ -132,7 +133,10 @@ async function entries(folder: string): Promise<Result<readonly string[], string
     return succeed(found.toSorted());
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return succeed([]);
-    return fail(`Cannot read ${folder}: ${whyUnreadable(error)}`);
+    if (!(error instanceof Deno.errors.NotADirectory)) return fail(`Cannot read ${folder}: ${whyUnreadable(error)}`);
+    // Where it is a folder above that is none, it is told elsewhere.
+    const there = await Deno.stat(folder).then(() => true, () => false);
+    return there ? fail(`${folder} is no folder`) : succeed([]);
   }
 }
 

@@ -11,6 +11,7 @@ import { DEFAULT_DATA_DIR } from "./data_dir.ts";
 import { DKIM_FOLDER, readActiveKeys } from "./dkim_keys.ts";
 import { toAscii } from "../lib/domain.ts";
 import { AliasTable } from "../policy/alias_table.ts";
+import { type AccessContents, readAccessFiles } from "./access_files.ts";
 import { readAliases } from "./aliases.ts";
 import { readAuthInfo } from "./auth_info.ts";
 import { checkOAuthFiles } from "./oauth_files.ts";
@@ -30,6 +31,7 @@ export interface FileContents {
   readonly webhookSecrets: readonly (string | null)[];
   /** DKIM keys in use, by domain; `null`: nobody has looked. */
   readonly dkimKeys: ReadonlyMap<string, DkimDomain> | null;
+  readonly access: AccessContents;
 }
 
 /** What is wrong, and what is only worth knowing. */
@@ -79,6 +81,7 @@ export async function readFiles(
     ],
     findings,
   );
+  const accessFiles = { map: named("access", "file"), relayDomains: named("access", "relay_domains_file") };
   const localDomains = domainsFile === null ? [] : await readDomains(domainsFile, findings);
   return {
     localDomains,
@@ -87,6 +90,7 @@ export async function readFiles(
     smarthostAuth: authFile === null ? null : await readAuth(authFile, findings),
     webhookSecrets: await Promise.all(secretFiles.map((file) => file === null ? null : readSecret(file, findings))),
     dkimKeys: dkim.mistakes.length === 0 ? dkim.keys : null,
+    access: await readAccessFiles(accessFiles, findings),
   };
 }
 

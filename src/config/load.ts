@@ -6,6 +6,7 @@
 
 import { dirname, resolve } from "node:path";
 import { decodeUtf8 } from "../lib/octets.ts";
+import { NO_ACCESS_CONTENTS } from "./access_files.ts";
 import { completeConfig } from "./complete.ts";
 import type { Config } from "./config.ts";
 import { type FileContents, type Findings, readableByOthers, readFiles } from "./files.ts";
@@ -77,13 +78,15 @@ export function checkConfig(
   return conclude({ ...parts, contents, folder: options.folder }, found);
 }
 
-const NO_CONTENTS: FileContents = {
+/** What is known of files that were not read. */
+export const NO_CONTENTS: FileContents = {
   localDomains: [],
   smarthostAuth: null,
   routeAuths: [],
-  aliases: { has: () => false },
+  aliases: { has: () => true },
   webhookSecrets: [],
   dkimKeys: null,
+  access: NO_ACCESS_CONTENTS,
 };
 
 interface Parts {

@@ -12,15 +12,17 @@ import { count, flag, hostPort, list, path, table } from "./quantities.ts";
 
 const DNS_PORT = 53;
 
-const nameServer = z.string({ error: 'expected an address, or one and a port such as "127.0.0.1:5353"' }).transform(
-  (text, context): { readonly host: string; readonly port: number } => {
-    if (isIP(text) !== 0) return { host: text, port: DNS_PORT };
-    const server = hostPort(text);
-    if (server !== null && isIP(server.host) !== 0 && server.port !== 0) return server;
-    context.addIssue({ code: "custom", message: 'expected an address, or one and a port such as "127.0.0.1:5353"' });
-    return z.NEVER;
-  },
-);
+/** A name server, by its address. */
+export const nameServer = z.string({ error: 'expected an address, or one and a port such as "127.0.0.1:5353"' })
+  .transform(
+    (text, context): { readonly host: string; readonly port: number } => {
+      if (isIP(text) !== 0) return { host: text, port: DNS_PORT };
+      const server = hostPort(text);
+      if (server !== null && isIP(server.host) !== 0 && server.port !== 0) return server;
+      context.addIssue({ code: "custom", message: 'expected an address, or one and a port such as "127.0.0.1:5353"' });
+      return z.NEVER;
+    },
+  );
 
 const address = z.string({ error: "expected an address" }).refine((text) => isIP(text) !== 0, {
   error: 'expected an address of this machine such as "192.0.2.25"',

@@ -73,7 +73,7 @@ export function isThisMachine(host: string): boolean {
   return host === "localhost" || isLoopback(host.replace(/^\[(.*)\]$/, "$1"));
 }
 
-type Endpoints = Pick<SmarthostOAuth, "tokenUrl" | "deviceUrl" | "consentUrl" | "scope" | "loginScope">;
+type Endpoints = Pick<SmarthostOAuth, "tenant" | "tokenUrl" | "deviceUrl" | "consentUrl" | "scope" | "loginScope">;
 
 function endpointsOf(section: OAuthSection): Endpoints {
   const { provider, tenant = "common", refreshTokenFile, tokenUrl, deviceUrl, scope } = section;
@@ -85,15 +85,17 @@ function endpointsOf(section: OAuthSection): Endpoints {
         ? "https://outlook.office365.com/.default"
         : "https://outlook.office.com/SMTP.Send offline_access";
       return {
+        tenant,
         tokenUrl: tokenUrl ?? `${base}/token`,
         deviceUrl: deviceUrl ?? `${base}/devicecode`,
-        consentUrl: null,
+        consentUrl: `${base}/authorize`,
         scope: scope ?? usual,
         loginScope: scope ?? usual,
       };
     }
     case "google":
       return {
+        tenant: null,
         tokenUrl: tokenUrl ?? "https://oauth2.googleapis.com/token",
         // Google's device flow gives no access to mail.
         deviceUrl: deviceUrl ?? null,
@@ -103,6 +105,7 @@ function endpointsOf(section: OAuthSection): Endpoints {
       };
     case "custom":
       return {
+        tenant: null,
         tokenUrl: tokenUrl ?? "",
         deviceUrl: deviceUrl ?? null,
         consentUrl: null,

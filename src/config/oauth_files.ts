@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Findings } from "./files.ts";
-import { isTable, type KeyPath, showPath } from "./keys.ts";
+import { isTable, type KeyPath, type Mistake, showPath } from "./keys.ts";
 import { readSecretLine } from "./private_file.ts";
 
 /** A file and the key that names it. */
@@ -21,7 +20,7 @@ const KEYS: readonly string[] = [...SECRET_KEYS, "ca_file"];
 export async function checkOAuthFiles(
   tree: unknown,
   at: (path: string) => string,
-  { mistakes, warnings }: Findings,
+  { mistakes, warnings }: { readonly mistakes: Mistake[]; readonly warnings: string[] },
 ): Promise<readonly NamedFile[]> {
   const files = oauthTables(tree).flatMap(({ oauth, path }) =>
     KEYS.flatMap((key) => {

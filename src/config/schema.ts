@@ -6,10 +6,12 @@
  */
 
 import { z } from "zod";
+import { accessSchema } from "./access.ts";
 import { DEFAULT_DATA_DIR } from "./data_dir.ts";
 import { dkimSchema } from "./dkim.ts";
 import { httpSchema, webhookSchema } from "./http.ts";
 import { mxSchema } from "./mx.ts";
+import { delayNotice, noticesSchema } from "./notices.ts";
 import {
   account,
   count,
@@ -34,7 +36,6 @@ export const MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1", "DIGEST-MD5", "CRAM-M
 
 /** Sections and keys that documents of later versions name. */
 export const LATER_KEYS: ReadonlySet<string> = new Set([
-  "access",
   "acme",
   "admin",
   "alias",
@@ -151,6 +152,9 @@ export const deliverySchema = table({
   etrnDomains: list(domain).prefault([]).meta({
     description: "domains whose mail anyone may have tried at once by ETRN, on mta listeners",
   }),
+  delayNotice: delayNotice.prefault("4h").meta({
+    description: "a sender is told of a mail that waits for longer; never: not told",
+  }),
   giveUp: duration.prefault("5d"),
   retry: list(duration).min(1, { error: "expected at least one duration" })
     .prefault(["5min", "15min", "30min", "1h", "2h", "4h"]).meta({
@@ -199,6 +203,8 @@ export const fileShape = {
     removeBcc: flag.default(false).meta({ description: "remove Bcc fields of submitted mail" }),
   }).prefault({}),
   dkim: dkimSchema.prefault({}),
+  access: accessSchema.prefault({}),
+  notices: noticesSchema.prefault({}),
   sendmail: sendmailSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   guessing: table({

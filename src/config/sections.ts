@@ -77,6 +77,8 @@ export function readSections(tree: unknown, mistakes: Mistake[]): Sections {
     route: read(fileShape.route, "route"),
     message: read(fileShape.message, "message"),
     dkim: read(fileShape.dkim, "dkim"),
+    access: read(fileShape.access, "access"),
+    notices: read(fileShape.notices, "notices"),
     sendmail: read(fileShape.sendmail, "sendmail"),
     limits: read(fileShape.limits, "limits"),
     guessing: read(fileShape.guessing, "guessing"),

@@ -25,7 +25,7 @@ import { domainOf } from "../smtp/path.ts";
 export interface SigningMail {
   /** What to write on top of the mail until the signature is known; as long as that. */
   readonly room: Uint8Array<ArrayBuffer>;
-  /** Takes more of the body, piece by piece. */
+  /** Takes what of the body comes after the `rest` of the beginning, piece by piece. */
   update(octets: Uint8Array): void;
   /** The fields that stand in the place of the room. */
   finish(): Promise<Uint8Array<ArrayBuffer>>;
@@ -41,8 +41,8 @@ export interface SignedMail {
 /** Signs for the domains that it has keys of. */
 export interface DkimSigner {
   /**
-   * Begins a mail, whose header section is final and whose `rest` is as much of the body as is there, behind the empty line. `null`: there
-   * is no key for it, or it has no author to sign for.
+   * Begins a mail, whose header section is final. `rest` is as much of the body as is there, behind the empty line, and is not given to
+   * `update` again. `null`: there is no key for it, or it has no author to sign for.
    */
   begin(content: HeaderSplit, mail: SignedMail): SigningMail | null;
 }
@@ -77,11 +77,11 @@ export async function createDkimSigner(domains: ReadonlyMap<string, DkimDomain>)
 }
 
 /** Signs a mail that is in memory; without a key for it the mail stays as it is. */
-export async function signMail(
+export async function signMail<Content extends Uint8Array>(
   signer: DkimSigner,
-  content: Uint8Array,
+  content: Content,
   mail: SignedMail,
-): Promise<Uint8Array> {
+): Promise<Content | Uint8Array<ArrayBuffer>> {
   const reader = new HeaderReader();
   const split = reader.push(content) ?? reader.finish();
   const signing = signer.begin(split, mail);

@@ -1,5 +1,5 @@
 /**
- * All that goes to one hop: a queue and a bounded number of conversations that work it off.
+ * All that goes to one hop: a queue in which accounts take turns, and conversations that work it off, as many as the hop bears.
  *
  * @module
  */
@@ -7,7 +7,10 @@
 import type { Log } from "../log/event.ts";
 import type { DeliveryOutcome } from "../spool/spool.ts";
 import type { Clock } from "./clock.ts";
-import type { Deliverer, DeliverySession, Hop } from "./deliverer.ts";
+import { afterSuccess, afterTrouble, allowed, UNTRIED } from "./adaptive.ts";
+import type { Deliverer, DeliverySession, DeliveryTask, Hop } from "./deliverer.ts";
+import { FairQueue } from "./fair_queue.ts";
+import { accountOf } from "./in_work.ts";
 import type { MailTask } from "./mail_task.ts";
 
 /** What a lane lives with. */
@@ -27,7 +30,8 @@ export class Lane {
   readonly #hop: Hop;
   readonly #deliverer: Deliverer;
   readonly #context: LaneContext;
-  readonly #queue: MailTask[] = [];
+  readonly #queue = new FairQueue<MailTask>();
+  #concurrency = UNTRIED;
   readonly #conversations = new Set<Promise<void>>();
   #retired = false;
   #refused: { readonly until: number; readonly outcome: DeliveryOutcome } | null = null;
@@ -40,8 +44,8 @@ export class Lane {
 
   /** Takes a task; returns at once. */
   push(task: MailTask): void {
-    this.#queue.push(task);
-    if (this.#conversations.size < this.#deliverer.concurrency) this.#start();
+    this.#queue.push(accountOf(task.mail), task);
+    this.#fill();
   }
 
   /** The next task asks the hop anew, also where it refused our login a moment ago. */
@@ -52,7 +56,7 @@ export class Lane {
   /** Begins no more conversations and gives back the tasks that are not begun. */
   retire(): readonly MailTask[] {
     this.#retired = true;
-    return this.#queue.splice(0);
+    return this.#queue.drain();
   }
 
   /** Waits for the conversations under way. */
@@ -60,15 +64,18 @@ export class Lane {
     await Promise.all(this.#conversations);
   }
 
-  #start(): void {
-    const first = this.#queue.shift();
-    if (first === undefined) return;
-    const conversation = this.#converse(first).then((opened) => {
-      this.#conversations.delete(conversation);
-      // One that could not be opened is not tried anew while others go on.
-      if (!this.#retired && (opened || this.#conversations.size === 0)) this.#start();
-    });
-    this.#conversations.add(conversation);
+  /** As many conversations as there may be, and mails for. */
+  #fill(): void {
+    while (!this.#retired && this.#conversations.size < allowed(this.#concurrency, this.#deliverer.concurrency)) {
+      const first = this.#queue.shift();
+      if (first === undefined) return;
+      const conversation = this.#converse(first).then((opened) => {
+        this.#conversations.delete(conversation);
+        // One that could not be opened is not tried anew while others go on.
+        if (opened || this.#conversations.size === 0) this.#fill();
+      });
+      this.#conversations.add(conversation);
+    }
   }
 
   /** Works the queue off in one conversation, as long as that can be used; the result is whether there was one. */
@@ -77,9 +84,14 @@ export class Lane {
     if (session === null) return false;
     try {
       for (let task: MailTask | undefined = first; task !== undefined;) {
-        await this.#carryOut(task, (each) => session.deliver(each, this.#context.signal));
-        task = session.usable && !this.#retired ? this.#queue.shift() : undefined;
+        let trouble = false;
+        const watched = (each: MailTask) => watch(each, () => trouble = true);
+        await this.#carryOut(task, (each) => session.deliver(watched(each), this.#context.signal));
+        this.#note(trouble);
+        task = session.usable && !this.#retired && this.#mayGoOn() ? this.#queue.shift() : undefined;
         task?.begin();
+        // This conversation comes first: another one might not be had.
+        this.#fill();
       }
     } finally {
       try {
@@ -89,6 +101,17 @@ export class Lane {
       }
     }
     return true;
+  }
+
+  /** With too many conversations the one that has just ended its mail is the one too many. */
+  #mayGoOn(): boolean {
+    return this.#conversations.size <= allowed(this.#concurrency, this.#deliverer.concurrency);
+  }
+
+  #note(trouble: boolean): void {
+    this.#concurrency = trouble
+      ? afterTrouble(this.#concurrency)
+      : afterSuccess(this.#concurrency, this.#deliverer.concurrency);
   }
 
   /** A conversation, or `null` when the tasks that wait for one are dealt with. */
@@ -103,6 +126,7 @@ export class Lane {
       const opened = await this.#deliverer.open(this.#hop, signal);
       if (opened.ok) return opened.value;
       const outcome = opened.problem;
+      this.#concurrency = afterTrouble(this.#concurrency);
       const refused = outcome.kind === "deferred" && outcome.cause === "auth";
       this.#refused = refused ? { until: clock.now() + LOGIN_PAUSE_MS, outcome } : null;
       await this.#putOff(first, outcome);
@@ -116,10 +140,10 @@ export class Lane {
   /** A hop that takes no more conversations may still go on with those that it has: then they take the task as well. */
   async #putOff(first: MailTask, outcome: DeliveryOutcome): Promise<void> {
     if (this.#conversations.size > 1 && !this.#retired) {
-      this.#queue.unshift(first);
+      this.#queue.putBack(accountOf(first.mail), first);
       return;
     }
-    for (const task of [first, ...this.#queue.splice(0)]) {
+    for (const task of [first, ...this.#queue.drain()]) {
       await this.#carryOut(task, (each) => each.settleRest(outcome));
     }
   }
@@ -145,6 +169,26 @@ export class Lane {
     const text = error instanceof Error ? error.stack ?? error.message : String(error);
     this.#context.log({ kind: "bug", where: `deliverer ${this.#deliverer.name}`, id, text });
   }
+}
+
+/** The task, with an eye on what says something of the hop and nothing of the mail. */
+function watch(task: MailTask, trouble: () => void): DeliveryTask {
+  return {
+    mail: task.mail,
+    recipients: task.recipients,
+    content: () => task.content(),
+    attempting: (recipients) => task.attempting(recipients),
+    settle: (recipient, outcome) => {
+      if (isTrouble(outcome)) trouble();
+      return task.settle(recipient, outcome);
+    },
+  };
+}
+
+function isTrouble(outcome: DeliveryOutcome): boolean {
+  if (outcome.kind !== "deferred") return false;
+  const { cause, reply } = outcome;
+  return cause === "network" || cause === "tls" || (cause === "refused" && reply.startsWith("421"));
 }
 
 const BUG: DeliveryOutcome = { kind: "deferred", cause: "local", reply: "451 4.3.0 Internal error while delivering" };

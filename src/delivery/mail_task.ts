@@ -84,11 +84,16 @@ export class MailTask implements DeliveryTask {
     const notice = noticeFor(this.mail, recipient, { attempt, settings: notices });
     // The first time that it is late does not wait for the timetable.
     const next = signal.aborted ? now : Math.min(due ?? now, lateAt(this.mail.received, now, notices) ?? Infinity);
-    await this.#durably(() => spool.settle(this.mail.id, id, final, { due: next, notice }));
+    await this.#durably(() => spool.settle(this.mail.id, id, final, { due: next, notice, hop: this.#place }));
     this.#unsettled.delete(id);
     if (notice !== null) noticeDue(this.mail.id);
     this.#report(recipient, final, next);
     if (final.kind !== "deferred") finished(this.mail.id);
+  }
+
+  /** As it is remembered with the attempt. */
+  get #place(): { readonly route: string; readonly host: string } | null {
+    return this.hop === null ? null : { route: this.hop.route, host: this.hop.host };
   }
 
   /** Gives everybody without an outcome this one. */

@@ -19,6 +19,7 @@ import { ownAddresses } from "./mx/own_addresses.ts";
 import { TokenSources } from "./oauth/token_sources.ts";
 import type { RetrySettings } from "./retry.ts";
 import { MAILDIR_HOP, type RouteRule, type RouteSettings } from "./routes.ts";
+import { DEFAULT_NOTICES, type NoticeSettings } from "./notice.ts";
 import type { SchedulerSettings } from "./scheduler.ts";
 import { openSmarthost } from "./smarthost.ts";
 
@@ -70,6 +71,7 @@ export async function openDelivery(
     settings: {
       ...{ hostname, recipients, deliverers, signer, giveUpMs, retryMs },
       ...routeSettings(config),
+      notices: noticesOf(config),
       timetables: timetablesOf(config),
     },
     [Symbol.asyncDispose]: async () => {
@@ -77,6 +79,15 @@ export async function openDelivery(
       await tokens[Symbol.asyncDispose]();
     },
   });
+}
+
+function noticesOf({ hostname, localDomains, delivery, notices }: Config): NoticeSettings {
+  const { languages: [first, ...rest], postmasterCopies } = notices;
+  return {
+    languages: first === undefined ? DEFAULT_NOTICES.languages : [first, ...rest],
+    delayMs: delivery.delayNoticeMs,
+    postmaster: postmasterCopies ? `postmaster@${localDomains[0] ?? hostname}` : null,
+  };
 }
 
 /** The ways that a configuration knows. */

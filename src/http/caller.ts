@@ -73,6 +73,11 @@ export function createCallers(settings: CallerSettings): Callers {
   };
 }
 
+/** The host that a request is for: of HTTP/2 it stands in `:authority`, which is part of the request's URL alone (RFC 9113 section 8.3.1). */
+export function hostOf({ headers, url }: Pick<Request, "headers" | "url">): string | null {
+  return headers.get("host") ?? URL.parse(url)?.host ?? null;
+}
+
 /** The last address that no trusted proxy has: those before it the client may have made up. */
 function forwardedFor(headers: Headers, trusted: NetworkSet): string | null {
   const hops = (headers.get("x-forwarded-for") ?? "").split(",").map((hop) => canonicalAddress(hop.trim()));

@@ -5,7 +5,18 @@
  */
 
 import { z } from "zod";
-import type { QueuedMail, QueuedRecipient } from "../spool/spool.ts";
+import type { AttemptOf, QueuedMail, QueuedRecipient } from "../spool/spool.ts";
+
+/** One try, which is over. */
+export interface QueueItemAttempt {
+  /** RFC 3339, UTC. */
+  readonly at: string;
+  /** null, also as `host`: it did not come to that. */
+  readonly route: string | null;
+  readonly host: string | null;
+  readonly outcome: AttemptOf["outcome"];
+  readonly reply: string;
+}
 
 /** A recipient and how far its delivery has come. */
 export interface QueueItemRecipient {
@@ -19,6 +30,8 @@ export interface QueueItemRecipient {
   readonly lastReply: string | null;
   readonly notify: readonly string[] | null;
   readonly orcpt: string | null;
+  /** The last 20 tries, the oldest first; only where one mail is shown. */
+  readonly history?: readonly QueueItemAttempt[] | undefined;
 }
 
 /** A mail in the queue. Times are RFC 3339, UTC. */
@@ -73,6 +86,13 @@ export const queueItemSchema: z.ZodType<QueueItem> = z.object({
     lastReply: z.string().nullable(),
     notify: z.array(z.string()).nullable(),
     orcpt: z.string().nullable(),
+    history: z.array(z.object({
+      at: z.string(),
+      route: z.string().nullable(),
+      host: z.string().nullable(),
+      outcome: z.enum(["delivered", "relayed", "deferred", "failed"]),
+      reply: z.string(),
+    })).optional(),
   })),
 });
 
@@ -82,8 +102,8 @@ export const queuePageSchema: z.ZodType<QueuePage> = z.object({
   next: z.string().nullable(),
 });
 
-/** Shows a mail. */
-export function queueItem(mail: QueuedMail): QueueItem {
+/** Shows a mail, with its history where that is given. */
+export function queueItem(mail: QueuedMail, history?: readonly AttemptOf[]): QueueItem {
   const { envelope } = mail;
   const waiting = mail.recipients.filter((recipient) => recipient.state === "waiting");
   return {
@@ -99,11 +119,11 @@ export function queueItem(mail: QueuedMail): QueueItem {
     envid: envelope.envid,
     ret: envelope.ret,
     nextTry: waiting.length === 0 ? null : timestamp(Math.min(...waiting.map((recipient) => recipient.due))),
-    recipients: mail.recipients.map(recipientItem),
+    recipients: mail.recipients.map((recipient) => recipientItem(recipient, history)),
   };
 }
 
-function recipientItem(recipient: QueuedRecipient): QueueItemRecipient {
+function recipientItem(recipient: QueuedRecipient, history?: readonly AttemptOf[]): QueueItemRecipient {
   return {
     id: recipient.id,
     forwardPath: recipient.forwardPath,
@@ -113,7 +133,14 @@ function recipientItem(recipient: QueuedRecipient): QueueItemRecipient {
     lastReply: recipient.lastReply,
     notify: recipient.notify,
     orcpt: recipient.orcpt,
+    ...history !== undefined && {
+      history: history.filter((attempt) => attempt.recipient === recipient.id).map(attemptItem),
+    },
   };
+}
+
+function attemptItem({ at, route, host, outcome, reply }: AttemptOf): QueueItemAttempt {
+  return { at: timestamp(at), route, host, outcome, reply };
 }
 
 function stateOf(mail: QueuedMail): QueueItem["state"] {

@@ -4,15 +4,36 @@
  * @module
  */
 
+import { toAscii } from "../lib/domain.ts";
 import type { Log } from "../log/event.ts";
-import type { Spool } from "../spool/spool.ts";
+import { domainOf } from "../smtp/path.ts";
+import type { MailChange, MailTarget, MailVerb, QueuedMail, Spool } from "../spool/spool.ts";
 import { type QueueItem, queueItem, type QueuePage } from "./queue_item.ts";
+import { queueRoute, type RoutingConfig } from "./queue_route.ts";
 
-/** A change that a person can make to one mail. */
-export type QueueVerb = "retry" | "hold" | "release" | "delete";
+/** A change that a person can make to a mail. */
+export type QueueVerb = MailVerb;
 
 /** How a change went. `unchanged`: the mail is there, and its state does not allow it. */
-export type QueueChange = "changed" | "unchanged" | "unknown";
+export type QueueChange = MailChange;
+
+/** Which mails: those that everything fits which is given. */
+export interface QueueSelection {
+  /** Sent by this account. */
+  readonly account?: string;
+  /** For recipients in this domain; what is for others stays as it is. */
+  readonly domain?: string;
+  /** For recipients that take this route. */
+  readonly route?: string;
+}
+
+/** What became of a piece of the queue. */
+export interface QueueChanges {
+  /** The ids of the mails that were changed. */
+  readonly mails: readonly string[];
+  /** What to go on behind; null: that was all. */
+  readonly next: string | null;
+}
 
 /** The queue as a person sees it. */
 export interface QueueOperations {
@@ -21,10 +42,18 @@ export interface QueueOperations {
     filter: { readonly account?: string; readonly domain?: string },
     page: { readonly after: string | null; readonly count: number },
   ): Promise<QueuePage>;
+  /** With the history of each recipient. */
   show(id: string): Promise<QueueItem | null>;
   change(verb: QueueVerb, id: string): Promise<QueueChange>;
-  /** Makes everything that waits due now; the result is how many mails that touched. */
-  retryAll(): Promise<number>;
+  /**
+   * Changes those that fit among the `count` mails behind `after`, in order of arrival.
+   * Deliveries go on meanwhile.
+   */
+  changeMany(
+    verb: QueueVerb,
+    selection: QueueSelection,
+    page: { readonly after: string | null; readonly count: number },
+  ): Promise<QueueChanges>;
 }
 
 /** Who works on the queue. */
@@ -34,45 +63,76 @@ export interface QueueOptions {
   readonly log: Log;
   /** Told before a retry that somebody asked for it. Default: nobody. */
   readonly onRetry?: () => void;
+  /** What routes are found by, asked for where a selection names one. */
+  readonly routing: () => RoutingConfig | Promise<RoutingConfig>;
 }
 
+/** Mails that are looked at and changed while nothing else is committed: some milliseconds. */
+const PIECE_MAILS = 250;
+
 /** The queue of an open spool, which tells its scheduler by itself what has become due. Each change is logged. */
-export function queueOperations(spool: Spool, { by, log, onRetry = () => {} }: QueueOptions): QueueOperations {
+export function queueOperations(
+  spool: Spool,
+  { by, log, onRetry = () => {}, routing }: QueueOptions,
+): QueueOperations {
   const changed = (mail: string, what: string) => log({ kind: "queue-changed", mail, what, by });
   return {
     async list(filter, { after, count }) {
       const mails = await spool.list(filter, { after, count: count + 1 });
-      const items = mails.slice(0, count).map(queueItem);
+      const items = mails.slice(0, count).map((mail) => queueItem(mail));
       return { items, next: mails.length > count ? items.at(-1)?.id ?? null : null };
     },
     async show(id) {
-      const mail = await spool.show(id);
-      return mail === null ? null : queueItem(mail);
+      const [mail, history] = await Promise.all([spool.show(id), spool.history(id)]);
+      return mail === null ? null : queueItem(mail, history);
     },
     async change(verb, id) {
       if (verb === "retry") onRetry();
-      if (!await apply(spool, { verb, id })) return await spool.show(id) === null ? "unknown" : "unchanged";
-      changed(id, verb);
-      return "changed";
+      const [change = "unknown"] = await spool.change(verb, [{ mail: id, recipients: null }]);
+      if (change === "changed") changed(id, verb);
+      return change;
     },
-    async retryAll() {
-      onRetry();
-      const count = await spool.retry(null);
-      if (count > 0) changed("all", "retry");
-      return count;
+    async changeMany(verb, selection, { after, count }) {
+      if (verb === "retry" && after === null) onRetry();
+      const config = selection.route === undefined ? null : await routing();
+      const mails: string[] = [];
+      let next = after;
+      for (let left = count; left > 0; left -= PIECE_MAILS) {
+        const piece = await spool.scan(selection, { after: next, count: Math.min(left, PIECE_MAILS) });
+        const targets = piece.mails.flatMap((mail) => targetOf(mail, selection, config) ?? []);
+        const changes = targets.length === 0 ? [] : await spool.change(verb, targets);
+        for (const [at, { mail }] of targets.entries()) {
+          if (changes[at] !== "changed") continue;
+          changed(mail, verb);
+          mails.push(mail);
+        }
+        next = piece.next;
+        if (next === null) break;
+      }
+      return { mails, next };
     },
   };
 }
 
-async function apply(spool: Spool, { verb, id }: { readonly verb: QueueVerb; readonly id: string }): Promise<boolean> {
-  switch (verb) {
-    case "retry":
-      return await spool.retry(id) > 0;
-    case "hold":
-      return await spool.hold(id);
-    case "release":
-      return await spool.release(id);
-    case "delete":
-      return await spool.remove(id);
-  }
+/** A selection in words, for the audit log. */
+export function selectionText({ account, domain, route }: QueueSelection): string {
+  const parts = [["account", account], ["domain", domain], ["route", route]]
+    .flatMap(([name, value]) => value === undefined ? [] : [`${name} ${value}`]);
+  return parts.length === 0 ? "all" : parts.join(", ");
+}
+
+/** What of a mail fits; `null`: nothing. */
+function targetOf(
+  { id, recipients, envelope: { reversePath }, account }: QueuedMail,
+  { domain, route }: QueueSelection,
+  config: RoutingConfig | null,
+): MailTarget | null {
+  if (domain === undefined && config === null) return { mail: id, recipients: null };
+  const wanted = domain === undefined ? null : toAscii(domain) ?? domain.toLowerCase();
+  const fitting = recipients.filter(({ forwardPath }) => {
+    const written = domainOf(forwardPath) ?? forwardPath;
+    return (wanted === null || (toAscii(written) ?? written.toLowerCase()) === wanted) &&
+      (config === null || queueRoute({ forwardPath, reversePath, account }, config) === route);
+  });
+  return fitting.length === 0 ? null : { mail: id, recipients: fitting.map((recipient) => recipient.id) };
 }

@@ -5,7 +5,7 @@
  */
 
 import type { MiddlewareHandler } from "hono";
-import { type Caller, type Callers, createCallers, type HttpBindings } from "./caller.ts";
+import { type Caller, type Callers, createCallers, hostOf, type HttpBindings } from "./caller.ts";
 import type { SidecarParts } from "./parts.ts";
 import { problem } from "./problem.ts";
 
@@ -41,7 +41,7 @@ export function receive(parts: Pick<SidecarParts, "current">): MiddlewareHandler
     context.set("caller", caller);
     context.set("callers", callers);
     const { path } = context.req;
-    const kind = callers.hostKind(context.req.header("host") ?? null);
+    const kind = callers.hostKind(hostOf(context.req.raw));
     const wrongHost = kind === null || (kind === "profile" && !PROFILE_REGEXP.test(path));
     if (wrongHost && !HEALTH_REGEXP.test(path)) {
       return problem(421, {

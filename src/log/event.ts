@@ -84,6 +84,17 @@ export type LogEvent =
     readonly recipients: number;
     readonly octets: number;
   }
+  /** It got its 250 and was thrown away, as the access map wants it. */
+  | {
+    readonly kind: "discarded-mail";
+    readonly session: string;
+    readonly remote: string;
+    readonly account: string | null;
+    readonly reversePath: string;
+    readonly recipients: number;
+    readonly octets: number;
+    readonly rule: string;
+  }
   | {
     readonly kind: "delivery";
     readonly mail: string;

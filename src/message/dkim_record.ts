@@ -66,7 +66,9 @@ function judgeTags(tags: ReadonlyMap<string, string>, key: PublishedKey): readon
   }
   faults.push(...judgeKey(tags.get("p"), key));
   const flags = tags.get("t")?.split(":").map((flag) => flag.trim()) ?? [];
-  if (flags.includes("y")) faults.push(slight("t=y: the domain says that it is only trying, and verifiers may ignore it"));
+  if (flags.includes("y")) {
+    faults.push(slight("t=y: the domain says that it is only trying, and verifiers may ignore it"));
+  }
   if (flags.includes("s")) {
     faults.push(slight("t=s: signatures do not count for addresses of subdomains"));
   }

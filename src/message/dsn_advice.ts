@@ -54,8 +54,7 @@ const ADVICE: ReadonlyMap<string, Advice> = new Map([
   ["5.4.7", {
     en:
       "The next server could not take the mail for too long. Send it again later, or reach this person in another way.",
-    ja:
-      "相手のサーバーが長い間メールを受け取れませんでした。後でもう一度送信するか、別の方法でご連絡ください。",
+    ja: "相手のサーバーが長い間メールを受け取れませんでした。後でもう一度送信するか、別の方法でご連絡ください。",
   }],
   ["5.6.3", {
     en:

@@ -38,9 +38,7 @@ function recipientFields(recipient: ReportedRecipient, global: boolean): readonl
     `Action: ${action}`,
     `Status: ${enhanced}`,
     ...(remoteHost === null ? [] : [`Remote-MTA: dns; ${asciiOnly(printable(remoteHost))}`]),
-    ...(hasDiagnostic
-      ? [wrap(`Diagnostic-Code: ${type}; ${global ? reply : asciiOnly(reply)}`).join("\r\n ")]
-      : []),
+    ...(hasDiagnostic ? [wrap(`Diagnostic-Code: ${type}; ${global ? reply : asciiOnly(reply)}`).join("\r\n ")] : []),
     ...(action === "expanded" ? [] : [`Last-Attempt-Date: ${formatDate(lastAttempt)}`]),
     ...(action !== "delayed" || retryUntil === null ? [] : [`Will-Retry-Until: ${formatDate(retryUntil)}`]),
   ];

@@ -15,8 +15,11 @@ import { LINE_COLUMNS, wrap } from "./wrap.ts";
 export const REPLY_LIMIT = 400;
 
 /** The Subject of a report. */
-export function subjectOf({ recipients: [first], languages, copyFor }: DeliveryReport): string {
-  const subject = languages.map((language) => SUBJECTS[kindOf(first.action)][language]).join(" / ");
+export function subjectOf({ recipients, languages, copyFor }: DeliveryReport): string {
+  const kind = kindOf(recipients[0].action);
+  const isOnItsWay = kind === "successful" && recipients.some(({ action }) => action !== "delivered");
+  const words = isOnItsWay ? PASSED_ON : SUBJECTS[kind];
+  const subject = languages.map((language) => words[language]).join(" / ");
   return copyFor === null ? subject : `Postmaster copy: ${subject}`;
 }
 
@@ -32,6 +35,12 @@ const SUBJECTS: Readonly<Record<ReportKind, Readonly<Record<ReportLanguage, stri
   failed: { en: "Your mail could not be delivered", ja: "メールを配信できませんでした" },
   delayed: { en: "Your mail is delayed", ja: "メールの配信が遅れています" },
   successful: { en: "Your mail was delivered", ja: "メールを配信しました" },
+};
+
+/** Of this success it is not known whether it ends in a mailbox. */
+const PASSED_ON: Readonly<Record<ReportLanguage, string>> = {
+  en: "Your mail was passed on",
+  ja: "メールを引き渡しました",
 };
 
 function sectionOf(report: DeliveryReport, language: ReportLanguage): readonly string[] {
@@ -98,7 +107,9 @@ const WORDS: Readonly<Record<ReportLanguage, Words>> = {
             formatDate(retryUntil ?? arrival)
           }, and you are told if that comes to nothing.`;
         case "successful":
-          return `${subject} has come on its way to ${addresses}. This report was asked for with the mail.`;
+          return `This is what has become of your mail of ${
+            formatDate(arrival)
+          }. You get this report because it was asked for when the mail was sent.`;
       }
     },
     reason: "The reason:",

@@ -73,6 +73,11 @@ export function localCandidates(forwardPath: string, domains: LocalDomains): Loc
   return { kind: "candidates", mapped, beforeAliases, address, names: realms.map((realm) => ({ local, realm })) };
 }
 
+/** Whether a forward-path would be relayed by a server that takes its local part for an address: `user%host@` or `host!user@`. */
+export function hasRelayPath(forwardPath: string): boolean {
+  return /[%!]/.test(parseMailbox(forwardPath)?.local ?? "");
+}
+
 /** A local part as it is compared: NFC, without case. */
 export function canonicalLocal(local: string): string {
   return asciiLower(local.normalize("NFC").toLowerCase());

@@ -22,6 +22,7 @@ import { networkSet } from "../lib/network.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { MECHANISMS } from "../sasl/mechanisms.ts";
 import { loadCertificate } from "./certificate.ts";
+import { openAccess } from "./access_file.ts";
 import { Generation } from "./generation.ts";
 import { type BackendModules, openBackend } from "./open_backend.ts";
 import type { Standing, StartProblem } from "./standing.ts";
@@ -85,6 +86,7 @@ export async function buildGeneration(
         ...{ domains: config, authenticator, stores: [...stores.values()] },
         ...aliasesOf(config, log),
       }),
+      access: openAccess(config.access, { log, now: Date.now }),
       certificate: certificate === null ? null : certificate.value,
       signer,
       cleartextNetworks: networkSet(config.sasl.cleartextNetworks),

@@ -23,6 +23,7 @@ import {
 } from "../smtp/session_state.ts";
 import { ContentReceiver } from "./content.ts";
 import type { Generation } from "./generation.ts";
+import type { StartQueue } from "./start_queue.ts";
 import { TransportEnded } from "./octet_stream.ts";
 import { Patience } from "./patience.ts";
 import type { Transport } from "./transport.ts";
@@ -40,6 +41,7 @@ export interface ConnectionParts {
   readonly session: string;
   readonly remote: string;
   readonly log: Log;
+  readonly startQueue: StartQueue;
   now(): number;
 }
 
@@ -62,6 +64,8 @@ export class Connection {
   #state: SessionState = INITIAL_STATE;
   #exchange: AuthenticationExchange | null = null;
   #content: OpenContent | null = null;
+  /** The rule by which the mail of this transaction is thrown away. */
+  #discardedBy: string | null = null;
   #idle = false;
   #pendingInterrupt: "shutdown" | null = null;
   readonly #patience: Patience;
@@ -163,10 +167,15 @@ export class Connection {
       case "conclude":
         return this.#conclude(effect);
       case "decide":
-        return this.#asked((signal) => this.#parts.generation.decide(effect.decision, effect.identity, signal))
-          .then((verdict) => ({ kind: "decided", verdict }));
+        return this.#decide(effect);
       case "start-tls":
         return this.#upgrade().then((tls) => ({ kind: "tls-established", tls }));
+      case "start-queue":
+        return this.#parts.startQueue(effect).then((outcome) => ({
+          kind: "queue-started",
+          node: effect.node,
+          outcome,
+        }));
       case "open-content":
         return this.#openContent(effect);
       case "receive-content":
@@ -198,6 +207,14 @@ export class Connection {
       why: refusal.why,
     });
     return null;
+  }
+
+  async #decide({ decision, identity }: Extract<Effect, { kind: "decide" }>): Promise<SessionEvent> {
+    const { generation, remote } = this.#parts;
+    const verdict = await this.#asked((signal) => generation.decide(decision, { identity, remote }, signal));
+    if (decision.about === "mail") this.#discardedBy = null;
+    if (verdict.kind === "discard") this.#discardedBy ??= verdict.rule;
+    return { kind: "decided", verdict };
   }
 
   async #ask({ question }: Extract<Effect, { kind: "ask" }>): Promise<SessionEvent> {
@@ -280,16 +297,14 @@ export class Connection {
   #logMail(mail: string, envelope: Envelope, octets: number): void {
     this.#mails++;
     const { session, remote, log } = this.#parts;
-    log({
-      kind: "accepted-mail",
-      mail,
-      session,
-      remote,
+    const facts = {
+      ...{ session, remote, octets },
       account: this.#state.identity?.account.name ?? null,
       reversePath: envelope.reversePath ?? "",
       recipients: envelope.recipients.length,
-      octets,
-    });
+    };
+    const rule = this.#discardedBy;
+    log(rule === null ? { kind: "accepted-mail", mail, ...facts } : { kind: "discarded-mail", ...facts, rule });
   }
 
   async #dropContent(): Promise<null> {

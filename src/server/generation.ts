@@ -11,7 +11,8 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Backend } from "../backend.ts";
 import type { Config, ListenerConfig } from "../config/config.ts";
 import type { DkimSigner } from "../delivery/dkim_signer.ts";
-import type { LocalRecipients } from "../policy/local_recipients.ts";
+import { type AccessRules, grantRelay, judgeClient, judgeForwardPath, judgeSender } from "../policy/access.ts";
+import { localCandidates, type LocalRecipients } from "../policy/local_recipients.ts";
 import { judgeRecipient } from "../policy/relay.ts";
 import { chooseRoute } from "../policy/routes.ts";
 import { configured, REPLIES } from "../smtp/replies.ts";
@@ -32,6 +33,8 @@ export interface GenerationParts {
   readonly stores: ReadonlyMap<string, AccountAdmin>;
   readonly appPasswords: AppPasswords;
   readonly localRecipients: LocalRecipients;
+  /** The access rules of now. */
+  access(): Promise<AccessRules>;
   readonly certificate: ServerCertificate | null;
   readonly signer: DkimSigner;
   readonly cleartextNetworks: NetworkSet;
@@ -41,14 +44,22 @@ export interface GenerationParts {
   dispose(): Promise<void>;
 }
 
+/** For whom is decided. */
+export interface DecidedFor {
+  readonly identity: Identity | null;
+  readonly remote: string;
+}
+
 /** One configuration, alive. */
 export class Generation {
   readonly parts: GenerationParts;
+  readonly #etrnDomains: ReadonlySet<string>;
   #users = 0;
   #retired: (() => void) | null = null;
 
   constructor(parts: GenerationParts) {
     this.parts = parts;
+    this.#etrnDomains = new Set(parts.config.delivery.etrnDomains);
   }
 
   get config(): Config {
@@ -83,7 +94,9 @@ export class Generation {
       role: listener.role,
       requireTls: listener.requireTls && !cleartextNetworks.has(session.remote),
       canStartTls: listener.tls === "starttls" && certificate !== null,
+      needHello: config.access.needHello,
       legacyAuthLine: config.sasl.legacyAuthLine,
+      etrnDomains: this.#etrnDomains,
       realms: config.sasl.realms,
       defaultRealm: config.defaultRealm,
       limits: {
@@ -99,31 +112,50 @@ export class Generation {
 
   async #judge(
     { envelope, recipient }: Extract<Decision, { readonly about: "rcpt" }>,
-    identity: Identity | null,
+    { identity, remote }: DecidedFor,
     signal: AbortSignal,
   ): Promise<Verdict> {
     const { localRecipients, config } = this.parts;
     const { forwardPath } = recipient;
+    const rules = await this.parts.access();
+    const isLocal = localCandidates(forwardPath, config).kind !== "not-local";
+    const listed = judgeForwardPath(rules, forwardPath, isLocal).verdict;
+    if (listed.kind !== "accept") return listed;
     const resolution = await localRecipients.resolve(forwardPath, signal);
     const account = identity?.account.name ?? null;
     const route = chooseRoute(config.routes, { forwardPath, reversePath: envelope.reversePath, account });
     const hasRoute = route !== null || config.delivery.default !== "none";
-    const verdict = judgeRecipient({ identity, resolution, hasRoute });
+    const verdict = judgeRecipient({
+      ...{ identity, resolution, hasRoute },
+      grant: grantRelay(rules, { client: remote, forwardPath }),
+    });
     if (verdict.kind !== "accept" || route?.to.kind !== "fail" || resolution.kind === "alias") return verdict;
     return { kind: "refuse", reply: refusalOf(route.to), rule: `the route ${route.name} refuses it` };
   }
 
   /** Judges a connection, a reverse-path or a forward-path. */
-  async decide(decision: Decision, identity: Identity | null, signal: AbortSignal): Promise<Verdict> {
+  async decide(decision: Decision, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {
     switch (decision.about) {
-      case "connect":
-        return { kind: "accept" };
+      case "connect": {
+        const { verdict } = judgeClient(await this.parts.access(), client.remote);
+        // Each of its mails is discarded then.
+        return verdict.kind === "discard" ? { kind: "accept" } : verdict;
+      }
       case "mail":
-        if (this.parts.spool.hasSpace()) return { kind: "accept" };
-        return { kind: "refuse", reply: REPLIES.noSpace, rule: "too little space is free for the queue" };
+        return await this.#judgeMail(decision.envelope.reversePath, client);
       case "rcpt":
-        return await this.#judge(decision, identity, signal);
+        return await this.#judge(decision, client, signal);
     }
+  }
+
+  async #judgeMail(reversePath: string | null, { remote }: DecidedFor): Promise<Verdict> {
+    const rules = await this.parts.access();
+    const sender = judgeSender(rules, reversePath).verdict;
+    if (sender.kind === "refuse") return sender;
+    const client = judgeClient(rules, remote).verdict;
+    if (client.kind === "discard") return client;
+    if (sender.kind !== "accept" || this.parts.spool.hasSpace()) return sender;
+    return { kind: "refuse", reply: REPLIES.noSpace, rule: "too little space is free for the queue" };
   }
 }
 

@@ -13,6 +13,7 @@ import { REPLIES } from "../smtp/replies.ts";
 import { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { Generation } from "./generation.ts";
+import type { StartQueue } from "./start_queue.ts";
 import { Transport } from "./transport.ts";
 
 const TURN_AWAY_MS = 1_000;
@@ -24,6 +25,8 @@ export interface ListenerHost {
   readonly now: () => number;
   /** The generation that a new connection gets. */
   current(): Generation;
+  /** ETRN. */
+  readonly startQueue: StartQueue;
   /** A fresh session id. */
   nextSession(): string;
 }
@@ -113,6 +116,7 @@ export class Listener {
       session: host.nextSession(),
       remote,
       log,
+      startQueue: host.startQueue,
       now: host.now,
     });
     void connections.serve(connection, remote, this.#config.name);

@@ -28,6 +28,7 @@ import { measured, metricSources } from "./metric_sources.ts";
 import type { BackendModules } from "./open_backend.ts";
 import { createSidecar, type Sidecar } from "./sidecar.ts";
 import { openHttp, openSockets, type SocketParts } from "./sockets.ts";
+import { createStartQueue, type StartQueue } from "./start_queue.ts";
 import { Standing, type StartProblem } from "./standing.ts";
 
 const HEALTH_DEADLINE_MS = 5_000;
@@ -65,6 +66,7 @@ export class Server {
   readonly #scheduler: Scheduler;
   readonly #health: () => Promise<HealthReport>;
   readonly #sidecar: Sidecar;
+  readonly #startQueue: StartQueue;
   readonly #webhooks: Webhooks;
   readonly #started = Date.now();
   readonly #sessionPrefix = Math.floor(Date.now() / 1000).toString(36);
@@ -87,6 +89,8 @@ export class Server {
     const { settings } = alive.delivery;
     this.#scheduler = startScheduler({ spool: standing.spool, log: parts.log, clock: systemClock, settings });
     standing.onDue(() => this.#scheduler.kick());
+    const forgive = () => this.#scheduler.forgive();
+    this.#startQueue = createStartQueue({ spool: standing.spool, before: forgive, now: Date.now });
     this.#health = shared(() => this.#probe(), { keepMs: HEALTH_KEPT_MS, now: Date.now });
     parts.metrics.measure(metricSources({
       health: this.#health,
@@ -236,6 +240,7 @@ export class Server {
         log: this.#parts.log,
         now: Date.now,
         current: () => this.#alive.generation,
+        startQueue: this.#startQueue,
         nextSession: () => `${this.#sessionPrefix}-${(++this.#sessions).toString(36)}`,
       });
       this.#parts.log({ kind: "listening", listener: name, address: listener.address, role });

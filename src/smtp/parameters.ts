@@ -110,6 +110,8 @@ function rcptParameter(key: string, value: string | null): Result<Partial<RcptPa
       const match = /^([A-Za-z0-9-]+);(.+)$/.exec(value);
       const address = decodeXtext(match?.[2] ?? "+");
       if (match === null || address === null || hasControl(address)) return fail(REPLIES.parameterSyntax);
+      // RFC 6533 section 3: beyond ASCII there is the type utf-8 alone.
+      if (match[1]?.toLowerCase() !== "utf-8" && !/^[ -~]*$/.test(address)) return fail(REPLIES.parameterSyntax);
       return succeed({ orcpt: `${match[1]};${address}` });
     }
     default:

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { QueueStart } from "./queue_start.ts";
 import { type EnhancedCode, type Reply, reply } from "./reply.ts";
 
 /** The fixed replies: RFC 5321 section 4.2, RFC 4954 section 6, RFC 3463 and the registry of RFC 5248. */
@@ -49,6 +50,8 @@ export const REPLIES = {
   nul: reply(500, "5.5.2", "Line has a NUL"),
   notUtf8: reply(500, "5.5.2", "Line is not valid UTF-8"),
   noArguments: reply(501, "5.5.4", "Command takes no argument"),
+  etrnSyntax: reply(501, "5.5.4", "Syntax: ETRN [@]domain"),
+  etrnNotAllowed: reply(459, "4.7.1", "Node not allowed: its queue is not started by ETRN here"),
   heloName: reply(501, "5.5.4", "Command needs your host name"),
   authSyntax: reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]"),
   mailSyntax: reply(501, "5.5.2", "Syntax: MAIL FROM:<reverse-path> [parameters], no space before the <"),
@@ -76,6 +79,8 @@ export const REPLIES = {
   pathNotLocal: reply(550, "5.7.1", "Relaying by % or ! in a local part is denied"),
   mechanismNotTrusted: reply(550, "5.7.1", "This authentication mechanism does not permit relaying"),
   noRoute: reply(550, "5.4.4", "This server has no route to that domain"),
+  accessDenied: reply(550, "5.7.1", "Access denied"),
+  recipientDisabled: reply(550, "5.2.1", "Mailbox disabled for this recipient"),
   healthOnly: reply(550, "5.7.1", "This connection is for health checks"),
 
   tooLarge: reply(552, "5.3.4", "Mail is larger than this server takes"),
@@ -99,6 +104,20 @@ export const REPLIES = {
 /** The 250 after content: the mail is ours now. */
 export function queued(id: string): Reply {
   return reply(250, "2.0.0", `Queued as ${id}`);
+}
+
+/** What ETRN is answered with (RFC 1985 section 5.3). `node` is a domain in A-labels. */
+export function queueStarted(node: string, outcome: QueueStart): Reply {
+  switch (outcome.kind) {
+    case "started":
+      return outcome.count === 0
+        ? reply(251, "2.0.0", `OK, no messages waiting for node ${node}`)
+        : reply(253, "2.0.0", `OK, ${outcome.count} pending messages for node ${node} started`);
+    case "under-way":
+      return reply(252, "2.0.0", `OK, pending messages for node ${node} started`);
+    case "unavailable":
+      return reply(458, "4.3.0", `Unable to queue messages for node ${node}`);
+  }
 }
 
 /** The greeting (RFC 5321 section 4.3.1). */

@@ -11,6 +11,7 @@ import type { BadLine } from "./line_splitter.ts";
 import { type Reply, reply } from "./reply.ts";
 import { greeting, REPLIES } from "./replies.ts";
 import { auth, authAnswer, authBadLine, authConcluded, authLine } from "./session_auth.ts";
+import { etrn, etrnDone, offersEtrn } from "./session_etrn.ts";
 import { bdat, contentEnded, data, mail, mailDecided, octetsReceived, rcpt } from "./session_mail.ts";
 import {
   at,
@@ -58,6 +59,8 @@ export function step(state: SessionState, event: SessionEvent, context: SessionC
         : mailDecided(state, event.verdict, context);
     case "content-ended":
       return contentEnded(state, event.outcome, context);
+    case "queue-started":
+      return etrnDone(state, event, context);
     case "octets-received":
       return octetsReceived(state, event.problem, context);
     case "tls-established":
@@ -88,6 +91,7 @@ const COMMANDS: ReadonlyMap<string, CommandHandler> = new Map<string, CommandHan
   ["BDAT", bdat],
   ["RSET", rset],
   ["NOOP", (state) => say(state, REPLIES.ok)],
+  ["ETRN", etrn],
   ["HELP", (state) => say(state, REPLIES.help)],
   ["VRFY", (state) => say(state, REPLIES.cannotVerify)],
   ["QUIT", quit],
@@ -105,8 +109,11 @@ const BEFORE_TLS: ReadonlySet<string> = new Set([
   "BDAT",
 ]);
 
-/** Known to the RFCs and not done here; ETRN and ATRN must not be on a submission port (RFC 6409 section 7). */
-const NOT_IMPLEMENTED: ReadonlySet<string> = new Set(["EXPN", "ETRN", "ATRN", "TURN", "SEND", "SOML", "SAML"]);
+/** What a client that may not send gets an answer to. */
+const BARRED: ReadonlySet<string> = new Set(["EHLO", "HELO", "NOOP", "QUIT", "HELP", "RSET", "BDAT"]);
+
+/** Known to the RFCs and not done here. */
+const NOT_IMPLEMENTED: ReadonlySet<string> = new Set(["EXPN", "ATRN", "TURN", "SEND", "SOML", "SAML"]);
 
 /** A browser or a script that speaks HTTP to us: the rest of its request is not for SMTP either. */
 const OTHER_PROTOCOLS: ReadonlySet<string> = new Set(["GET", "POST", "PUT", "HEAD", "CONNECT", "OPTIONS"]);
@@ -123,6 +130,9 @@ function command(state: SessionState, octets: Uint8Array, context: SessionContex
   if (octets.length > limitOf(verb)) return refuse(named, REPLIES.lineTooLong, context);
   const handler = COMMANDS.get(verb);
   if (handler === undefined) return unknownCommand(named, verb, context);
+  if (state.bar !== null && !BARRED.has(verb)) {
+    return refuse(named, state.bar.reply, context, { why: state.bar.rule });
+  }
   if (context.requireTls && state.tls === null && !BEFORE_TLS.has(verb)) {
     return refuse(named, REPLIES.tlsRequired, context);
   }
@@ -155,7 +165,12 @@ function connected(state: SessionState, event: Extract<SessionEvent, { kind: "co
 }
 
 function connectDecided(state: SessionState, verdict: Verdict, context: SessionContext): Step {
-  if (verdict.kind === "refuse") return closeWith(state, verdict.reply, context);
+  if (verdict.kind === "refuse") {
+    const { reply, rule } = verdict;
+    // Nothing but these two may stand in the place of a greeting (RFC 5321 sections 3.1 and 3.8).
+    if (reply.code === 421 || reply.code === 554) return closeWith(state, reply, context, { why: rule });
+    return say({ ...at(state, { at: "greeted" }), bar: { reply, rule } }, greeting(context.hostname));
+  }
   return say(at(state, { at: "greeted" }), greeting(context.hostname));
 }
 
@@ -190,8 +205,9 @@ function ehloLines(state: SessionState, context: SessionContext): [string, ...st
     "DSN",
     "CHUNKING",
   ];
-  if (state.tls === null && context.canStartTls) lines.push("STARTTLS");
-  const withheld = state.identity !== null || (context.requireTls && state.tls === null);
+  if (offersEtrn(context)) lines.push("ETRN");
+  if (state.tls === null && context.canStartTls && state.bar === null) lines.push("STARTTLS");
+  const withheld = state.identity !== null || state.bar !== null || (context.requireTls && state.tls === null);
   const names = withheld ? [] : context.offered(offerFacts(state)).map((mechanism) => mechanism.name);
   if (names.length > 0) {
     lines.push(`AUTH ${names.join(" ")}`);

@@ -12,6 +12,7 @@ import type { Reply } from "./reply.ts";
 import { queued, REPLIES } from "./replies.ts";
 import {
   at,
+  closeWith,
   type ContentOutcome,
   type Disposition,
   type Effect,
@@ -29,9 +30,10 @@ import {
 export function mail(state: SessionState, argument: string, context: SessionContext): Step {
   if (context.requireTls && state.tls === null) return refuse(state, REPLIES.tlsRequired, context);
   if (state.health) return refuse(state, REPLIES.healthOnly, context);
-  if (state.helo === null) return refuse(state, REPLIES.sendHello, context);
+  const early = state.phase.at === "greeted" && context.needHello === false;
+  if (state.helo === null && context.needHello !== false) return refuse(state, REPLIES.sendHello, context);
   if (context.role === "msa" && state.identity === null) return refuse(state, REPLIES.authRequired, context);
-  if (state.phase.at !== "ready") return refuse(state, REPLIES.nestedMail, context);
+  if (state.phase.at !== "ready" && !early) return refuse(state, REPLIES.nestedMail, context);
   if (!/^from:/i.test(argument)) return refuse(state, REPLIES.mailSyntax, context);
   const path = parsePath(argument.slice(5));
   if (path.kind === "syntax") return refuse(state, REPLIES.mailSyntax, context);
@@ -88,6 +90,10 @@ export function rcpt(state: SessionState, argument: string, context: SessionCont
 /** What policy says of MAIL or RCPT. */
 export function mailDecided(state: SessionState, verdict: Verdict, context: SessionContext): Step {
   const { phase } = state;
+  // 421 tells that the connection ends (RFC 5321 section 3.8).
+  if (verdict.kind === "refuse" && verdict.reply.code === 421) {
+    return closeWith(state, verdict.reply, context, { why: verdict.rule });
+  }
   if (phase.at === "deciding-mail") {
     if (verdict.kind === "refuse") {
       return refuse(at(state, { at: "ready" }), verdict.reply, context, { counts: null, why: verdict.rule });

@@ -10,6 +10,7 @@ import type { Envelope, Recipient } from "./envelope.ts";
 import type { ConcludedVerdict, Identity } from "./identity.ts";
 import type { BadLine } from "./line_splitter.ts";
 import type { ContentProblem } from "./dot_decoder.ts";
+import type { QueueStart } from "./queue_start.ts";
 import type { Reply } from "./reply.ts";
 import { withId } from "./reply.ts";
 import { REPLIES } from "./replies.ts";
@@ -57,6 +58,7 @@ export type SessionEvent =
   /** One for each BDAT that is not the last and for each refused one. */
   | { readonly kind: "octets-received"; readonly problem: "too-large" | "no-space" | "unavailable" | null }
   | { readonly kind: "tls-established"; readonly tls: TlsState }
+  | { readonly kind: "queue-started"; readonly node: string; readonly outcome: QueueStart }
   /** Only while a line is waited for. */
   | { readonly kind: "timeout" }
   | { readonly kind: "shutdown" }
@@ -96,6 +98,8 @@ export type Effect =
   | { readonly kind: "receive-content" }
   /** BDAT: octets of a refused chunk are still read. */
   | { readonly kind: "receive-octets"; readonly count: number; readonly last: boolean; readonly discard: boolean }
+  /** ETRN: tries what waits for this domain now, and with `subdomains` for those below it. */
+  | { readonly kind: "start-queue"; readonly node: string; readonly subdomains: boolean }
   /** RSET, EHLO, QUIT, failure between chunks: disposes the draft. */
   | { readonly kind: "drop-content" }
   | { readonly kind: "close" };
@@ -110,10 +114,14 @@ export interface SessionContext {
   readonly requireTls: boolean;
   /** False without a certificate: then no STARTTLS. */
   readonly canStartTls: boolean;
+  /** Whether MAIL needs a HELO or EHLO before it. Default true. */
+  readonly needHello?: boolean;
   /** Also an `AUTH=` line for clients from before RFC 2554. */
   readonly legacyAuthLine: boolean;
   readonly realms: readonly string[];
   readonly defaultRealm: string;
+  /** Lower-case A-labels of domains that ETRN may name; absent or empty: there is no ETRN. */
+  readonly etrnDomains?: ReadonlySet<string>;
   readonly limits: {
     readonly messageOctets: number;
     readonly recipients: number;
@@ -171,6 +179,12 @@ export type Phase =
   | { readonly at: "skipping-chunk"; readonly reply: Reply; readonly after: Phase }
   | { readonly at: "closed" };
 
+/** A client that may not send: it is greeted, and each of its commands that could lead to mail gets this reply (as sendmail does). */
+export interface Bar {
+  readonly reply: Reply;
+  readonly rule: string;
+}
+
 /** All that a session remembers. No password is in it. */
 export interface SessionState {
   readonly phase: Phase;
@@ -180,6 +194,7 @@ export interface SessionState {
   readonly helo: string | null;
   readonly esmtp: boolean;
   readonly identity: Identity | null;
+  readonly bar: Bar | null;
   /** The verb of the last line, for the log; empty where it had none that we know. */
   readonly command: string;
   readonly refusals: number;
@@ -203,6 +218,7 @@ export const INITIAL_STATE: SessionState = {
   helo: null,
   esmtp: false,
   identity: null,
+  bar: null,
   command: "",
   refusals: 0,
   authFailures: 0,
@@ -267,8 +283,13 @@ export function refuse(
 }
 
 /** Sends a last reply and ends the session; a draft under way is dropped. */
-export function closeWith(state: SessionState, answer: Reply, context: SessionContext): Step {
-  const refused = refusal(state, answer, context, {});
+export function closeWith(
+  state: SessionState,
+  answer: Reply,
+  context: SessionContext,
+  options: Pick<RefuseOptions, "why"> = {},
+): Step {
+  const refused = refusal(state, answer, context, options);
   const drop: readonly Effect[] = hasDraft(state.phase) ? [{ kind: "drop-content" }] : [];
   return { state: at(refused.state, { at: "closed" }), effects: [...drop, ...refused.effects, { kind: "close" }] };
 }

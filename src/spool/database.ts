@@ -74,7 +74,23 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (mail, recipient, action)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE attempt (
+    mail INTEGER NOT NULL,
+    recipient INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    route TEXT,
+    host TEXT,
+    outcome TEXT NOT NULL,
+    reply TEXT NOT NULL,
+    PRIMARY KEY (mail, recipient, number)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
+
+/** The `user_version` of the database that this program works with. */
+export const SPOOL_VERSION = MIGRATIONS.length;
 
 /**
  * Opens the database of a `data_dir`, makes it where there is none, and brings it to the present version. A damaged, truncated or
@@ -89,7 +105,8 @@ export function openDatabase(dir: string): Result<DatabaseSync, OpenProblem> {
     // SQLite would make it readable for everyone; -wal and -shm take over its mode.
     Deno.openSync(file, { create: true, write: true, mode: 0o600 }).close();
     Deno.chmodSync(file, 0o600);
-    const db = new DatabaseSync(file, { timeout: BUSY_MS });
+    using opened = new DisposableStack();
+    const db = opened.use(new DatabaseSync(file, { timeout: BUSY_MS }));
     // Before the first table, or it has no effect; and not inside a transaction.
     db.exec("PRAGMA auto_vacuum = INCREMENTAL");
     db.exec("PRAGMA journal_mode = WAL");
@@ -102,6 +119,7 @@ export function openDatabase(dir: string): Result<DatabaseSync, OpenProblem> {
     Deno.mkdirSync(`${dir}/${CONTENT_FOLDER}`, { recursive: true, mode: 0o700 });
     Deno.chmodSync(`${dir}/${CONTENT_FOLDER}`, 0o700);
     syncFolder(dir);
+    opened.move();
     return succeed(db);
   } catch (error) {
     return fail(openProblem(file, error));

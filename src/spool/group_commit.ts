@@ -127,6 +127,10 @@ export class GroupCommit {
           return succeed(store.mailsToNotify());
         case "dueNotices":
           return succeed(store.dueNotices(request));
+        case "history":
+          return succeed(store.history(request));
+        case "scan":
+          return succeed(store.scan(request));
         case "list":
           return succeed(store.list(request));
         case "census":
@@ -180,9 +184,12 @@ const WRITES: ReadonlySet<string> = new Set<keyof WriteOperations>([
   "expand",
   "notify",
   "retry",
+  "retryDomain",
   "hold",
   "release",
   "remove",
+  "change",
+  "cancel",
   "probe",
 ]);
 

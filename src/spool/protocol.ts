@@ -7,10 +7,15 @@
 import type { Result } from "../lib/result.ts";
 import type { Envelope } from "../smtp/envelope.ts";
 import type {
+  AttemptOf,
+  Cancelled,
   DeliveryOutcome,
   DueNotice,
   DueNoticeOf,
   Expansion,
+  MailChange,
+  MailTarget,
+  MailVerb,
   QueueCensus,
   QueuedMail,
   QueuedRecipient,
@@ -54,6 +59,8 @@ export interface WriteOperations {
       readonly outcome: DeliveryOutcome;
       readonly due: number;
       readonly notice: DueNotice | null;
+      readonly now: number;
+      readonly hop: { readonly route: string; readonly host: string } | null;
     };
     readonly answer: boolean;
   };
@@ -80,9 +87,19 @@ export interface WriteOperations {
     readonly answer: readonly QueuedRecipient[];
   };
   readonly retry: { readonly ask: { readonly mail: string | null; readonly now: number }; readonly answer: number };
+  readonly retryDomain: {
+    readonly ask: { readonly domain: string; readonly subdomains: boolean; readonly now: number };
+    readonly answer: number;
+  };
   readonly hold: { readonly ask: { readonly mail: string }; readonly answer: boolean };
   readonly release: { readonly ask: { readonly mail: string }; readonly answer: boolean };
   readonly remove: { readonly ask: { readonly mail: string }; readonly answer: boolean };
+  /** Answers in the order of the targets. */
+  readonly change: {
+    readonly ask: { readonly verb: MailVerb; readonly targets: readonly MailTarget[]; readonly now: number };
+    readonly answer: readonly MailChange[];
+  };
+  readonly cancel: { readonly ask: { readonly mail: string; readonly account: string }; readonly answer: Cancelled };
   readonly probe: { readonly ask: { readonly now: number }; readonly answer: void };
 }
 
@@ -109,6 +126,17 @@ export interface ReadOperations {
     readonly answer: { readonly mail: QueuedMail; readonly notices: readonly DueNoticeOf[] } | null;
   };
   readonly show: { readonly ask: { readonly mail: string }; readonly answer: QueuedMail | null };
+  readonly history: { readonly ask: { readonly mail: string }; readonly answer: readonly AttemptOf[] };
+  /** `count` is how many are looked at. `next`: where to go on, `null` at the end. */
+  readonly scan: {
+    readonly ask: {
+      readonly account: string | null;
+      readonly domain: string | null;
+      readonly after: string | null;
+      readonly count: number;
+    };
+    readonly answer: { readonly mails: readonly QueuedMail[]; readonly next: string | null };
+  };
   readonly list: {
     readonly ask: {
       readonly account: string | null;

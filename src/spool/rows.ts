@@ -8,7 +8,7 @@ import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
 import { toAscii } from "../lib/domain.ts";
 import type { Envelope, Recipient } from "../smtp/envelope.ts";
 import type { NewMail } from "./protocol.ts";
-import type { DueNotice, DueNoticeOf, QueueCensus, QueuedMail, QueuedRecipient } from "./spool.ts";
+import type { Attempt, AttemptOf, DueNotice, DueNoticeOf, QueueCensus, QueuedMail, QueuedRecipient } from "./spool.ts";
 
 /** A row as node:sqlite reads it. */
 export type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -19,6 +19,7 @@ export type Columns = Record<string, SQLInputValue>;
 const OPEN_STATES = ["waiting", "attempting", "held"] as const;
 const STATES = [...OPEN_STATES, "delivered", "relayed", "failed"] as const;
 const ACTIONS = ["failed", "delayed", "delivered", "relayed", "expanded"] as const;
+const OUTCOMES = ["delivered", "relayed", "deferred", "failed"] as const;
 const NOTIFY = ["never", "success", "failure", "delay"] as const;
 
 /** The columns of `mail`. */
@@ -95,6 +96,23 @@ export function parseNotice(row: Row): DueNoticeOf {
     remoteHost: orNull(row["remote_host"], text),
     at: integer(row["at"]),
     retryUntil: orNull(row["retry_until"], integer),
+  };
+}
+
+/** The columns of `attempt` but for `mail`, `recipient` and `number`. */
+export function attemptColumns({ at, route, host, outcome, reply }: Attempt): Columns {
+  return { at, route, host, outcome, reply };
+}
+
+/** A row of `attempt`. */
+export function parseAttempt(row: Row): AttemptOf {
+  return {
+    recipient: integer(row["recipient"]),
+    at: integer(row["at"]),
+    route: orNull(row["route"], text),
+    host: orNull(row["host"], text),
+    outcome: oneOf(row["outcome"], OUTCOMES),
+    reply: text(row["reply"]),
   };
 }
 

@@ -121,6 +121,37 @@ export interface DueNoticeOf extends DueNotice {
   readonly recipient: number;
 }
 
+/** One try to hand a mail over to a recipient, which is over. */
+export interface Attempt {
+  /** In milliseconds since the epoch. */
+  readonly at: number;
+  /** `null`, also as `host`: it did not come to that. */
+  readonly route: string | null;
+  readonly host: string | null;
+  readonly outcome: DeliveryOutcome["kind"];
+  readonly reply: string;
+}
+
+/** An attempt, and at whom. */
+export interface AttemptOf extends Attempt {
+  readonly recipient: number;
+}
+
+/** What a person can do to a mail that waits. */
+export type MailVerb = "retry" | "hold" | "release" | "delete";
+
+/** A mail, or the part of it that is for some recipients; `null`: for all. */
+export interface MailTarget {
+  readonly mail: string;
+  readonly recipients: readonly number[] | null;
+}
+
+/** How a change went. `unchanged`: the mail is there, and its state does not allow it. */
+export type MailChange = "changed" | "unchanged" | "unknown";
+
+/** Whether a mail was taken back. `attempting`: it is being handed over. `unknown`: nothing of this account's waits under that id. */
+export type Cancelled = "removed" | "attempting" | "unknown";
+
 /** A mail of our own making (a report). */
 export interface Notice {
   readonly envelope: Envelope;
@@ -183,7 +214,12 @@ export interface Spool extends AsyncDisposable {
     mail: string,
     recipient: number,
     outcome: DeliveryOutcome,
-    options: { readonly due: number; readonly notice: DueNotice | null },
+    options: {
+      readonly due: number;
+      readonly notice: DueNotice | null;
+      /** Where it was tried. Default: nowhere. */
+      readonly hop?: { readonly route: string; readonly host: string } | null;
+    },
   ): Promise<void>;
   /**
    * Puts others in the place of a recipient, who is `delivered` by it: durable, the whole at once, when it resolves with the recipients that
@@ -212,13 +248,32 @@ export interface Spool extends AsyncDisposable {
   open(mail: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Makes the waiting recipients due now; `null`: of every mail. The result is how many mails that touched. */
   retry(mail: string | null): Promise<number>;
+  /** Makes the waiting recipients in a domain due now, with `subdomains` also those below it. The result is how many they are. */
+  retryDomain(domain: string, options: { readonly subdomains: boolean }): Promise<number>;
   /** Holds what is not finished. `false`: there is no such mail, or nothing of it was left to hold. */
   hold(mail: string): Promise<boolean>;
   /** Lets what is held wait again, due when it was before. `false`: there is no such mail, or nothing of it was held. */
   release(mail: string): Promise<boolean>;
   /** `false`: there is no such mail. Of a mail with notices due the unfinished recipients go at once, the rest when those are told. */
   remove(mail: string): Promise<boolean>;
+  /**
+   * Does the same to many, in the order given; nothing is done to any where it rejects. A thousand take some milliseconds, in which nothing
+   * else is committed. `retry` makes what waits due now.
+   */
+  change(verb: MailVerb, targets: readonly MailTarget[]): Promise<readonly MailChange[]>;
+  /** Removes a mail of this account, unless one of its recipients is being attempted. */
+  cancel(mail: string, account: string): Promise<Cancelled>;
   show(mail: string): Promise<QueuedMail | null>;
+  /** What was tried and how it went, by recipient, the oldest first; the last 20 of each, and none of a mail that is not there. */
+  history(mail: string): Promise<readonly AttemptOf[]>;
+  /**
+   * Looks at the next `count` mails behind `after`, in order of arrival, and gives those that fit: short for any queue and filter. `next`:
+   * what to go on behind; `null`: that was all.
+   */
+  scan(
+    filter: { readonly account?: string; readonly domain?: string },
+    page: { readonly after: string | null; readonly count: number },
+  ): Promise<{ readonly mails: readonly QueuedMail[]; readonly next: string | null }>;
   /** In order of arrival, `count` at most, behind the mail `after`. */
   list(
     filter: { readonly account?: string; readonly domain?: string },

@@ -12,15 +12,21 @@ import { openContentFile, streamOf } from "./content_reader.ts";
 import { ContentWriter } from "./content_writer.ts";
 import { DiskSpace } from "./disk_space.ts";
 import { Draft } from "./draft.ts";
+import { logFindings } from "./findings.ts";
 import { createIds } from "./ids.ts";
 import { Leases } from "./leases.ts";
-import type { Answer, Findings, NewMail, OpenProblem, Request, StoredContent } from "./protocol.ts";
+import type { Answer, NewMail, OpenProblem, Request, StoredContent } from "./protocol.ts";
 import { asDomain } from "./rows.ts";
 import type {
+  AttemptOf,
+  Cancelled,
   DeliveryOutcome,
   DueNotice,
   DueNoticeOf,
   Expansion,
+  MailChange,
+  MailTarget,
+  MailVerb,
   Notice,
   QueueCensus,
   QueuedMail,
@@ -61,7 +67,7 @@ export async function openSpool(dir: string, options: SpoolOptions): Promise<Res
   const opened = await WorkerLink.open({ dir, log, clock, startWorker, batchDeadlineMs, onCommit });
   if (!opened.ok) return opened;
   const { link, findings } = opened.value;
-  tell(log, findings);
+  logFindings(log, findings);
   const space = new DiskSpace(dir, options);
   const supply = new Supply({ link, space, log, onBack: options.onDue });
   await supply.refill();
@@ -143,9 +149,10 @@ class SqliteSpool implements Spool {
     mail: string,
     recipient: number,
     outcome: DeliveryOutcome,
-    { due, notice }: { readonly due: number; readonly notice: DueNotice | null },
+    { hop = null, ...options }: Parameters<Spool["settle"]>[3],
   ): Promise<void> {
-    const there = await this.#keep(`settle mail ${mail}`, { kind: "settle", mail, recipient, outcome, due, notice });
+    const request = { kind: "settle" as const, mail, recipient, outcome, ...options, hop, now: this.#now() };
+    const there = await this.#keep(`settle mail ${mail}`, request);
     if (!there) this.#leases.end(mail);
   }
 
@@ -204,6 +211,13 @@ class SqliteSpool implements Spool {
     return touched;
   }
 
+  async retryDomain(domain: string, { subdomains }: { readonly subdomains: boolean }): Promise<number> {
+    const request = { domain: asDomain(domain), subdomains, now: this.#now() };
+    const touched = await this.#ask("retry", { kind: "retryDomain", ...request });
+    this.#parts.onDue();
+    return touched;
+  }
+
   async hold(mail: string): Promise<boolean> {
     return await this.#ask(`hold mail ${mail}`, { kind: "hold", mail });
   }
@@ -220,16 +234,37 @@ class SqliteSpool implements Spool {
     return removed;
   }
 
+  async change(verb: MailVerb, targets: readonly MailTarget[]): Promise<readonly MailChange[]> {
+    const changes = await this.#ask(`${verb} mails`, { kind: "change", verb, targets, now: this.#now() });
+    if (verb === "delete") {
+      for (const { mail, recipients } of targets) {
+        if (recipients === null) this.#leases.end(mail);
+      }
+    }
+    if (verb === "retry" || verb === "release") this.#parts.onDue();
+    return changes;
+  }
+
+  async cancel(mail: string, account: string): Promise<Cancelled> {
+    const cancelled = await this.#ask(`cancel mail ${mail}`, { kind: "cancel", mail, account });
+    if (cancelled === "removed") this.#leases.end(mail);
+    return cancelled;
+  }
+
+  async history(mail: string): Promise<readonly AttemptOf[]> {
+    return await this.#ask(`show mail ${mail}`, { kind: "history", mail });
+  }
+
+  async scan(filter: QueueFilter, page: QueuePlace): Promise<Answer<"scan">> {
+    return await this.#ask("list mails", { kind: "scan", ...inFull(filter), ...page });
+  }
+
   async show(mail: string): Promise<QueuedMail | null> {
     return await this.#ask(`show mail ${mail}`, { kind: "show", mail });
   }
 
-  async list(
-    { account, domain }: { readonly account?: string; readonly domain?: string },
-    { after, count }: { readonly after: string | null; readonly count: number },
-  ): Promise<readonly QueuedMail[]> {
-    const filter = { account: account ?? null, domain: domain === undefined ? null : asDomain(domain) };
-    return await this.#ask("list mails", { kind: "list", ...filter, after, count });
+  async list(filter: QueueFilter, page: QueuePlace): Promise<readonly QueuedMail[]> {
+    return await this.#ask("list mails", { kind: "list", ...inFull(filter), ...page });
   }
 
   async census(): Promise<QueueCensus> {
@@ -347,18 +382,9 @@ class SqliteSpool implements Spool {
   }
 }
 
-function tell(log: Log, { interrupted, missing, orphans }: Findings): void {
-  const warn = (text: string) => log({ kind: "warning", about: "spool", text });
-  if (interrupted.length > 0) {
-    warn(
-      `These mails were being delivered when the last process ended, and may arrive twice: ${interrupted.join(", ")}`,
-    );
-  }
-  if (orphans > 0) warn(`Removed ${orphans} content files of mails that were never accepted or have been delivered`);
-  if (missing.length > 0) {
-    const text = `The content of these mails is missing or cut off, look at "dokodemo queue verify": ${
-      missing.join(", ")
-    }`;
-    log({ kind: "alarm", about: "spool", text });
-  }
+type QueueFilter = Parameters<Spool["list"]>[0];
+type QueuePlace = Parameters<Spool["list"]>[1];
+
+function inFull({ account, domain }: QueueFilter): Pick<Request<"list">, "account" | "domain"> {
+  return { account: account ?? null, domain: domain === undefined ? null : asDomain(domain) };
 }

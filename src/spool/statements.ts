@@ -45,6 +45,13 @@ const SQL = {
     WHERE id > :after AND (:account IS NULL OR account = :account)
       AND (:domain IS NULL OR EXISTS (SELECT 1 FROM recipient WHERE mail = mail.seq AND domain = :domain))
     ORDER BY id LIMIT :count`,
+  // In two steps: a filter that few fit must not read on to the end of the queue.
+  scanned: "SELECT count(*) AS mails, max(id) AS last FROM (SELECT id FROM mail WHERE id > ? ORDER BY id LIMIT ?)",
+  scan: `
+    SELECT * FROM mail
+    WHERE id > :after AND id <= :last AND (:account IS NULL OR account = :account)
+      AND (:domain IS NULL OR EXISTS (SELECT 1 FROM recipient WHERE mail = mail.seq AND domain = :domain))
+    ORDER BY id`,
 
   censusOfRecipients: `
     SELECT state, domain, count(*) AS recipients FROM recipient WHERE ${UNFINISHED} GROUP BY state, domain`,
@@ -65,11 +72,16 @@ const SQL = {
   finish: `
     UPDATE recipient SET state = :state, last_reply = :reply WHERE mail = :mail AND id = :id AND ${UNFINISHED}`,
   unfinished: `SELECT 1 FROM recipient WHERE mail = ? AND ${UNFINISHED} LIMIT 1`,
-  retry: "UPDATE recipient SET due = ? WHERE mail = ? AND state = 'waiting'",
+  retry: "UPDATE recipient SET due = :now WHERE mail = :mail AND ifnull(id = :id, TRUE) AND state = 'waiting'",
   retryAll: "UPDATE recipient SET due = ? WHERE state = 'waiting'",
+  retryDomain: `
+    UPDATE recipient SET due = :now
+    WHERE state = 'waiting' AND (domain = :domain OR (:subdomains AND substr(domain, -length(:domain) - 1) = '.' || :domain))`,
   countWaiting: "SELECT count(DISTINCT mail) AS mails FROM recipient WHERE state = 'waiting'",
-  hold: "UPDATE recipient SET state = 'held' WHERE mail = ? AND state IN ('waiting', 'attempting')",
-  release: "UPDATE recipient SET state = 'waiting' WHERE mail = ? AND state = 'held'",
+  hold: `
+    UPDATE recipient SET state = 'held'
+    WHERE mail = :mail AND ifnull(id = :id, TRUE) AND state IN ('waiting', 'attempting')`,
+  release: "UPDATE recipient SET state = 'waiting' WHERE mail = :mail AND ifnull(id = :id, TRUE) AND state = 'held'",
   attempting: `
     SELECT DISTINCT mail.id FROM recipient JOIN mail ON mail.seq = recipient.mail WHERE state = 'attempting' ORDER BY mail.id`,
   interrupt: "UPDATE recipient SET state = 'waiting', due = ? WHERE state = 'attempting'",
@@ -85,7 +97,18 @@ const SQL = {
   told: "UPDATE notice_due SET told = 1 WHERE mail = ? AND recipient = ? AND action = ? AND told = 0",
   deleteNotices: "DELETE FROM notice_due WHERE mail = ?",
 
-  deleteUnfinished: `DELETE FROM recipient WHERE mail = ? AND ${UNFINISHED}`,
+  noteAttempt: `
+    INSERT INTO attempt (mail, recipient, number, at, route, host, outcome, reply)
+    SELECT :mail, :recipient, ifnull(max(number), 0) + 1, :at, :route, :host, :outcome, :reply
+    FROM attempt WHERE mail = :mail AND recipient = :recipient`,
+  forgetAttempts: `
+    DELETE FROM attempt
+    WHERE mail = :mail AND recipient = :recipient
+      AND number <= (SELECT max(number) FROM attempt WHERE mail = :mail AND recipient = :recipient) - :kept`,
+  attempts: "SELECT * FROM attempt WHERE mail = ? ORDER BY recipient, number",
+  deleteAttempts: "DELETE FROM attempt WHERE mail = ?",
+
+  deleteUnfinished: `DELETE FROM recipient WHERE mail = :mail AND ifnull(id = :id, TRUE) AND ${UNFINISHED}`,
   deleteContent: "DELETE FROM content WHERE mail = ?",
   deleteRecipients: "DELETE FROM recipient WHERE mail = ?",
   deleteMail: "DELETE FROM mail WHERE seq = ?",

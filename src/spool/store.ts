@@ -9,10 +9,12 @@ import { unreachable } from "../lib/result.ts";
 import type { Answer, NewMail, Request, StoredContent, WriteOperations } from "./protocol.ts";
 import { DueScan } from "./due_scan.ts";
 import {
+  attemptColumns,
   blob,
   integer,
   mailColumns,
   noticeColumns,
+  parseAttempt,
   parseCensus,
   parseMail,
   parseNotice,
@@ -21,9 +23,12 @@ import {
   type Row,
   text,
 } from "./rows.ts";
-import type { Expansion, QueuedMail, QueuedRecipient } from "./spool.ts";
+import type { Attempt, Cancelled, Expansion, MailChange, MailTarget, QueuedMail, QueuedRecipient } from "./spool.ts";
 import { SpoolError } from "./spool_error.ts";
 import { type StatementName, statements } from "./statements.ts";
+
+/** Attempts at a recipient that are remembered. */
+const HISTORY_KEPT = 20;
 
 /** Carries out requests on an open database. Each method throws what SQLite throws, and a `SpoolError` for what is not there. */
 export class Store {
@@ -57,12 +62,18 @@ export class Store {
         return this.#expand(request);
       case "retry":
         return this.#retry(request);
+      case "retryDomain":
+        return this.#retryDomain(request);
       case "hold":
         return this.#setState(request.mail, "hold");
       case "release":
         return this.#setState(request.mail, "release");
       case "remove":
         return this.#remove(request.mail);
+      case "change":
+        return request.targets.map((target) => this.#change(request.verb, target, request.now));
+      case "cancel":
+        return this.#cancel(request);
       case "probe":
         this.#sql("probe").run(request.now);
         return;
@@ -106,6 +117,19 @@ export class Store {
     if (row === undefined) return null;
     const notices = this.#sql("dueNotices").all(integer(row["seq"])).map(parseNotice);
     return { mail: this.#load(row), notices };
+  }
+
+  history({ mail }: Request<"history">): Answer<"history"> {
+    const seq = this.#seq(mail);
+    return seq === null ? [] : this.#sql("attempts").all(seq).map(parseAttempt);
+  }
+
+  scan({ account, domain, after, count }: Request<"scan">): Answer<"scan"> {
+    const range = this.#sql("scanned").get(after ?? "", count);
+    const last = range?.["last"] ?? null;
+    if (last === null) return { mails: [], next: null };
+    const rows = this.#sql("scan").all({ account, domain, after: after ?? "", last });
+    return { mails: rows.map((row) => this.#load(row)), next: range?.["mails"] === count ? text(last) : null };
   }
 
   list({ account, domain, after, count }: Request<"list">): readonly QueuedMail[] {
@@ -178,7 +202,7 @@ export class Store {
     }
   }
 
-  #settle({ mail, recipient, outcome, due, notice }: Request<"settle">): boolean {
+  #settle({ mail, recipient, outcome, due, notice, now, hop }: Request<"settle">): boolean {
     const seq = this.#seq(mail);
     // The administrator has removed it meanwhile: there is no outcome to keep and nobody to tell.
     if (seq === null) return false;
@@ -190,7 +214,15 @@ export class Store {
     if (changes !== 0 && notice !== null) {
       this.#sql("noticeDue").run({ mail: seq, recipient, ...noticeColumns(notice) });
     }
-    return this.#isNeeded(seq) || !this.#delete(mail);
+    if (!this.#isNeeded(seq)) return !this.#delete(mail);
+    const attempt = { at: now, route: null, host: null, ...hop, outcome: outcome.kind, reply: outcome.reply };
+    if (changes !== 0) this.#noteAttempt(seq, recipient, attempt);
+    return true;
+  }
+
+  #noteAttempt(seq: number, recipient: number, attempt: Attempt): void {
+    this.#sql("noteAttempt").run({ mail: seq, recipient, ...attemptColumns(attempt) });
+    this.#sql("forgetAttempts").run({ mail: seq, recipient, kept: HISTORY_KEPT });
   }
 
   #notify({ mail, told, notices }: Request<"notify">): boolean {
@@ -262,22 +294,44 @@ export class Store {
       this.#sql("retryAll").run(now);
       return integer(row?.["mails"]);
     }
-    const seq = this.#seq(mail);
-    return seq !== null && this.#sql("retry").run(now, seq).changes !== 0 ? 1 : 0;
+    return this.#change("retry", { mail, recipients: null }, now) === "changed" ? 1 : 0;
+  }
+
+  #retryDomain({ domain, subdomains, now }: Request<"retryDomain">): number {
+    this.#due.waits(now);
+    return Number(this.#sql("retryDomain").run({ domain, subdomains: subdomains ? 1 : 0, now }).changes);
   }
 
   #setState(mail: string, what: "hold" | "release"): boolean {
-    const seq = this.#seq(mail);
-    if (seq === null || this.#sql(what).run(seq).changes === 0) return false;
-    this.#due.givenBack([mail]);
-    return true;
+    return this.#change(what, { mail, recipients: null }, 0) === "changed";
   }
 
   #remove(mail: string): boolean {
+    return this.#change("delete", { mail, recipients: null }, 0) !== "unknown";
+  }
+
+  #change(verb: Request<"change">["verb"], { mail, recipients }: MailTarget, now: number): MailChange {
     const seq = this.#seq(mail);
-    if (seq === null) return false;
-    this.#sql("deleteUnfinished").run(seq);
-    return this.#isNeeded(seq) || this.#delete(mail);
+    if (seq === null) return "unknown";
+    const name = verb === "delete" ? "deleteUnfinished" : verb;
+    let changes = 0;
+    for (const id of recipients ?? [null]) {
+      changes += Number(this.#sql(name).run({ mail: seq, id, ...verb === "retry" && { now } }).changes);
+    }
+    if (verb === "retry") this.#due.waits(now);
+    // A mail with nobody left to go to goes, were they finished before or not.
+    if (verb === "delete" && !this.#isNeeded(seq)) return this.#delete(mail) ? "changed" : "unknown";
+    if (changes === 0) return "unchanged";
+    if (verb !== "retry") this.#due.givenBack([mail]);
+    return "changed";
+  }
+
+  #cancel({ mail, account }: Request<"cancel">): Cancelled {
+    const row = this.#sql("mailById").get(mail);
+    if (row?.["account"] !== account) return "unknown";
+    const states = new Set(this.#load(row).recipients.map(({ state }) => state));
+    if (states.has("attempting")) return "attempting";
+    return (states.has("waiting") || states.has("held")) && this.#remove(mail) ? "removed" : "unknown";
   }
 
   #delete(mail: string): boolean {
@@ -287,6 +341,7 @@ export class Store {
     this.#sql("deleteContent").run(seq);
     this.#sql("deleteRecipients").run(seq);
     this.#sql("deleteNotices").run(seq);
+    this.#sql("deleteAttempts").run(seq);
     this.#sql("deleteMail").run(seq);
     if (row["in_file"] === 1) this.#obsolete.push(mail);
     return true;

@@ -114,9 +114,15 @@ function copyMails(from: DatabaseSync, to: DatabaseSync): Salvaged {
     const recipients = readable(from, "SELECT * FROM recipient WHERE mail = ?", seq);
     const content = readable(from, "SELECT * FROM content WHERE mail = ?", seq);
     const notices = readable(from, "SELECT * FROM notice_due WHERE mail = ?", seq);
+    const attempts = readable(from, "SELECT * FROM attempt WHERE mail = ?", seq);
     if (mail?.length === 0 && recipients?.length === 0 && content?.length === 0) continue;
     const [row] = mail ?? [];
-    const rows = { recipients: recipients ?? [], content: content ?? [], notices: notices ?? [] };
+    const rows = {
+      recipients: recipients ?? [],
+      content: content ?? [],
+      notices: notices ?? [],
+      attempts: attempts ?? [],
+    };
     if (row !== undefined && copyMail(to, { row, ...rows })) mails++;
     else lost.push(typeof row?.["id"] === "string" ? row["id"] : `#${seq}`);
   }
@@ -126,11 +132,12 @@ function copyMails(from: DatabaseSync, to: DatabaseSync): Salvaged {
 /** Whether the mail was whole; nothing of it is copied else. */
 function copyMail(
   to: DatabaseSync,
-  { row, recipients, content, notices }: {
+  { row, recipients, content, notices, attempts }: {
     readonly row: Row;
     readonly recipients: readonly Row[];
     readonly content: readonly Row[];
     readonly notices: readonly Row[];
+    readonly attempts: readonly Row[];
   },
 ): boolean {
   if (recipients.length === 0 || (row["in_file"] === 0 && content.length === 0)) return false;
@@ -142,6 +149,7 @@ function copyMail(
     for (const recipient of recipients) insert(to, "recipient", recipient);
     for (const octets of content) insert(to, "content", octets);
     for (const notice of notices) insert(to, "notice_due", notice);
+    for (const attempt of attempts) insert(to, "attempt", attempt);
     to.exec("RELEASE mail");
     return true;
   } catch {
@@ -175,7 +183,9 @@ function readable(db: DatabaseSync, sql: string, ...values: readonly number[]): 
   }
 }
 
-function insert(db: DatabaseSync, table: "mail" | "recipient" | "content" | "notice_due" | "source", row: Row): void {
+type Table = "mail" | "recipient" | "content" | "notice_due" | "attempt" | "source";
+
+function insert(db: DatabaseSync, table: Table, row: Row): void {
   const columns = Object.keys(row);
   const places = columns.map(() => "?").join(", ");
   db.prepare(`INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places})`).run(...Object.values(row));

@@ -6,7 +6,7 @@
 
 import { deepEqual } from "node:assert/strict";
 import { hex } from "../../src/lib/octets.ts";
-import { type Pair, readBerkeleyDb } from "../../backends/lib/berkeley_db.ts";
+import { type Pair, readBerkeleyDb } from "../../src/lib/berkeley_db.ts";
 import { runOrThrow } from "../servers/lib.ts";
 
 /** How a file is made. */

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { type Pair, readBerkeleyDb } from "../../backends/lib/berkeley_db.ts";
+import { type Pair, readBerkeleyDb } from "../../src/lib/berkeley_db.ts";
 import { utf8 } from "../../src/lib/octets.ts";
 import { makeFolder, requirePrograms, runOrThrow } from "../servers/lib.ts";
 import { loadDatabase, readDatabase, seeTheSame } from "./berkeley_db_lib.ts";

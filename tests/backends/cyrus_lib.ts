@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Pair } from "../../backends/lib/berkeley_db.ts";
+import type { Pair } from "../../src/lib/berkeley_db.ts";
 import { CYRUS_SASLDB } from "../../backends/cyrus_sasldb.ts";
 import { createVerifierMaker } from "../../src/accounts/derived_verifiers.ts";
 import type { Backend } from "../../src/backend.ts";

@@ -5,7 +5,7 @@ import type { BackendModule } from "../../src/backend_module.ts";
 import { defineBackend } from "../../src/backend_module.ts";
 import type { Config } from "../../src/config/config.ts";
 import type { FileContents } from "../../src/config/files.ts";
-import { checkConfig } from "../../src/config/load.ts";
+import { checkConfig, NO_CONTENTS } from "../../src/config/load.ts";
 import { MECHANISMS } from "../../src/config/schema.ts";
 import { MECHANISMS as REGISTERED } from "../../src/sasl/mechanisms.ts";
 
@@ -81,6 +81,7 @@ Deno.test("a file with only hostname is complete, and warns", () => {
     smarthost: null,
     mx: { resolvers: [], sourceAddresses: [], mtaSts: true, caFile: null, concurrency: 2 },
     local: null,
+    delayNoticeMs: 14_400_000,
     giveUpMs: 432_000_000,
     retryMs: [300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000],
   });
@@ -158,9 +159,9 @@ message_size = "10MB"
 [http]
 `,
     {
+      ...NO_CONTENTS,
       localDomains: ["baz.co.jp", "foobar.co.jp"],
       smarthostAuth: { authzid: "", authcid: "admin", password: "secret", realm: "" },
-      webhookSecrets: [],
     },
   );
   assert.deepEqual(config.localDomains, ["foobar.co.jp", "baz.co.jp"]);
@@ -184,7 +185,10 @@ message_size = "10MB"
     allowClearTextPassword: true,
     concurrency: 5,
   });
-  assert.deepEqual(config.delivery.local, { maildir: "/var/mail/{user}/Maildir" });
+  assert.deepEqual(config.delivery.local, {
+    to: { kind: "maildir", maildir: "/var/mail/{user}/Maildir" },
+    aliasesFile: null,
+  });
   assert.deepEqual(config.http, {
     ...{ host: "127.0.0.1", port: 8025, publicUrl: null, tls: false, trustedProxies: [], profiles: null },
   });
@@ -196,12 +200,12 @@ Deno.test("each mistake has its path, what was expected and what was found", () 
     ["", ['hostname: expected a domain name such as "foobar.co.jp", found nothing']],
     ["hostname = 25", ['hostname: expected a domain name such as "foobar.co.jp", found 25']],
     [`${HOST}Hostname = "x"`, ["Hostname: unknown key, did you mean hostname?"]],
-    [`${HOST}[delivery.local]\nlmtp = "x"\nmaildir = "{user}"`, [
-      "delivery.local.lmtp: comes with a later version of dokodemo",
+    [`${HOST}[delivery.local]\nlmtp = "[::1]:24"\nmaildir = "{user}"`, [
+      "delivery.local: expected maildir or lmtp, found both",
     ]],
     [
-      `${HOST}[dkim]\n[route]\n[policy]\n[access]`,
-      ["dkim", "route", "policy", "access"].map((section) => `${section}: comes with a later version of dokodemo`),
+      `${HOST}[dmarc]\n[policy]\n[access]`,
+      ["dmarc", "policy", "access"].map((section) => `${section}: comes with a later version of dokodemo`),
     ],
     [`${HOST}[delivery]\ndefault = "lmtp"`, [
       'delivery.default: expected one of "smarthost", "mx", "none", found "lmtp"',
@@ -424,9 +428,8 @@ Deno.test("warnings", () => {
   const auth = { authzid: "", authcid: "a", password: "b", realm: "" };
   assert.deepEqual(
     warningsOf("[delivery.smarthost]\naddress = 'x.jp:465'\ntls = 'never'\nauth_info_file = 'x'", {
-      localDomains: [],
+      ...NO_CONTENTS,
       smarthostAuth: auth,
-      webhookSecrets: [],
     }),
     [
       'delivery.smarthost.tls: port 465 usually needs "implicit"',

@@ -75,7 +75,7 @@ auth_info_file = "auth-info"
     assert.equal(config.defaultRealm, "foobar.co.jp");
     assert.equal(config.postmaster, "shin@foobar.co.jp");
     assert.equal(config.dataDir, join(folder, "data"));
-    assert.equal(config.delivery.local?.maildir, join(folder, "mail/{user}"));
+    assert.deepEqual(config.delivery.local?.to, { kind: "maildir", maildir: join(folder, "mail/{user}") });
     assert.equal(config.delivery.smarthost?.caFile, join(folder, "ca.pem"));
     const auth = { authzid: "", authcid: "admin", password: "SecretPassword", realm: "foobar.co.jp" };
     assert.deepEqual(config.delivery.smarthost?.auth, auth);

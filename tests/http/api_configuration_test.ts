@@ -73,6 +73,9 @@ give_up = "1h"
 name = "closed"
 sender_domains = ["old.example"]
 fail = "550 5.7.1 No mail goes there"
+[dkim]
+folder = "/etc/dokodemo/dkim"
+domains = ["foobar.co.jp"]
 [limits]
 message_size = "10MB"
 [http]
@@ -103,6 +106,7 @@ function configOf(text: string): Config {
       localDomains: [],
       smarthostAuth: { authzid: "", authcid: "relay", password: SECRETS.smarthost, realm: "example.net" },
       webhookSecrets: [SECRETS.webhook],
+      dkimKeys: null,
       routeAuths: [{ authzid: "", authcid: "partner", password: SECRETS.route, realm: "" }, null, null],
       aliases: new Map(),
     },
@@ -130,7 +134,7 @@ Deno.test("shownConfig() fills in every default, and leaves out what is not set"
   const shown = JSON.parse(JSON.stringify(shownConfig(configOf('hostname = "mail.foobar.co.jp"'))));
   assert.deepEqual(Object.keys(shown), [
     ...["hostname", "default_realm", "local_domains", "local_recipients", "data_dir", "listener", "sasl", "backend"],
-    ...["delivery", "route", "message", "limits", "guessing", "webhook", "log"],
+    ...["delivery", "route", "message", "dkim", "limits", "guessing", "webhook", "log"],
   ]);
   assert.deepEqual(shown.limits.drain, "1min");
   assert.deepEqual(configOf(stringify(shown)), configOf('hostname = "mail.foobar.co.jp"'));

@@ -75,6 +75,11 @@ export function mapSpool(mails: Map<string, QueuedMail>): Spool {
     unclaim: unused,
     attempt: unused,
     settle: unused,
+    expand: unused,
+    mailsToNotify: unused,
+    dueNotices: unused,
+    notify: unused,
+    retryDomain: unused,
     open: unused,
     hasSpace: () => true,
     retry: (id) =>
@@ -85,6 +90,28 @@ export function mapSpool(mails: Map<string, QueuedMail>): Spool {
     hold: (id) => Promise.resolve(turn(id, "waiting", "held")),
     release: (id) => Promise.resolve(turn(id, "held", "waiting")),
     remove: (id) => Promise.resolve(mails.delete(id)),
+    change: (verb, targets) =>
+      Promise.resolve(targets.map(({ mail }) => {
+        if (!mails.has(mail)) return "unknown";
+        const changes = {
+          retry: () => mails.get(mail)?.recipients.some((it) => it.state === "waiting") ?? false,
+          hold: () => turn(mail, "waiting", "held"),
+          release: () => turn(mail, "held", "waiting"),
+          delete: () => mails.delete(mail),
+        };
+        return changes[verb]() ? "changed" : "unchanged";
+      })),
+    cancel: unused,
+    history: () => Promise.resolve([]),
+    async scan(filter, { after, count }) {
+      const all = [...mails.keys()];
+      const seen = all.slice(after === null ? 0 : all.indexOf(after) + 1).slice(0, count);
+      const fitting = await this.list(filter, { after, count: Infinity });
+      return {
+        mails: fitting.filter(({ id }) => seen.includes(id)),
+        next: seen.length === count ? seen.at(-1) ?? null : null,
+      };
+    },
     show: (id) => Promise.resolve(mails.get(id) ?? null),
     list: (filter, { after, count }) => {
       const all = [...mails.values()];

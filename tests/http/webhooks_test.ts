@@ -72,6 +72,7 @@ async function bench(webhooks: readonly Partial<WebhookConfig>[], clock = new Ha
       smarthost: null,
       mx: { resolvers: [], sourceAddresses: [], mtaSts: true, caFile: null, concurrency: 2 },
       local: null,
+      delayNoticeMs: null,
       giveUpMs: 0,
       retryMs: [],
     },

@@ -39,6 +39,14 @@ export function requireUsers(): RegisterTest {
     : requireRoot();
 }
 
+/** The command line that starts our program: the tree, or the binary of `DOKODEMO_BIN`. */
+export function programCommand(deno = Deno.execPath()): readonly [string, ...string[]] {
+  const binary = Deno.env.get("DOKODEMO_BIN") ?? "";
+  if (binary !== "") return [binary];
+  const main = new URL("../../src/main.ts", import.meta.url).pathname;
+  return [deno, "run", "-A", "--quiet", "--no-check", "--no-lock", main];
+}
+
 /** Makes one. */
 export async function makeOrdinaryUser(): Promise<OrdinaryUser> {
   await using made = new AsyncDisposableStack();
@@ -73,14 +81,11 @@ async function makePlaces(): Promise<Places> {
   const [bin, cache] = [`${folder}/bin`, `${folder}/cache`];
   for (const place of [bin, cache]) await Deno.mkdir(place);
   if (binary !== "") await Deno.copyFile(binary, `${bin}/dokodemo`);
-  const main = new URL("../../src/main.ts", import.meta.url).pathname;
   const { denoDir } = JSON.parse(await runOrThrow(Deno.execPath(), { args: ["info", "--json"] }));
   const mounts = `mount --bind "${dirname(Deno.execPath())}" "${bin}" && mount --bind "${denoDir}" "${cache}" && `;
   const owned = made.move();
   return {
-    program: binary !== ""
-      ? [`${bin}/dokodemo`]
-      : [`${bin}/${basename(Deno.execPath())}`, "run", "-A", "--quiet", "--no-check", "--no-lock", main],
+    program: binary !== "" ? [`${bin}/dokodemo`] : programCommand(`${bin}/${basename(Deno.execPath())}`),
     run: (uid, command, options = {}) => {
       const before = ["--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
       const script = `${binary === "" ? mounts : ""}exec setpriv ${before.join(" ")} "$@"`;

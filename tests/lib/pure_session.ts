@@ -196,7 +196,12 @@ export class PureSession {
 
   #decide({ decision, identity }: Extract<Effect, { kind: "decide" }>): Verdict {
     if (decision.about !== "rcpt") return { kind: "accept" };
-    return judgeRecipient({ identity, resolution: this.#resolve(decision.recipient.forwardPath), hasRoute: true });
+    return judgeRecipient({
+      identity,
+      resolution: this.#resolve(decision.recipient.forwardPath),
+      grant: null,
+      hasRoute: true,
+    });
   }
 
   #resolve(forwardPath: string): LocalResolution {

@@ -27,7 +27,7 @@ for (const [resolution, expected] of RULES) {
   Deno.test(`judgeRecipient() of one that is ${resolution.kind}`, () => {
     const said = [null, UNTRUSTED, TRUSTED].map((identity) =>
       [false, true].map((hasRoute) => {
-        const verdict = judgeRecipient({ identity, resolution, hasRoute });
+        const verdict = judgeRecipient({ identity, resolution, grant: null, hasRoute });
         return verdict.kind === "refuse" ? `${verdict.reply.code} ${verdict.reply.enhanced}` : verdict.kind;
       })
     );
@@ -39,12 +39,23 @@ Deno.test("judgeRecipient() tells the administrator the rule, and the client not
   const down = judgeRecipient({
     identity: null,
     resolution: { kind: "unavailable", cause: "ldap://10.0.0.1 refused" },
+    grant: null,
     hasRoute: true,
   });
   assert.ok(down.kind === "refuse");
   assert.match(down.rule, /ldap:\/\/10\.0\.0\.1 refused/);
   assert.doesNotMatch(down.reply.lines.join(" "), /ldap/);
-  const untrusted = judgeRecipient({ identity: UNTRUSTED, resolution: NOT_LOCAL, hasRoute: true });
+  const untrusted = judgeRecipient({ identity: UNTRUSTED, resolution: NOT_LOCAL, grant: null, hasRoute: true });
   assert.ok(untrusted.kind === "refuse");
   assert.match(untrusted.rule, /LOGIN is not in trust_mech/);
+});
+
+Deno.test("judgeRecipient() lets an access rule stand in for a login, and for a mechanism that is not trusted", () => {
+  const grant = { rule: "the client is in relay_networks", entry: null, by: "client" } as const;
+  const said = [null, UNTRUSTED].map((identity) =>
+    [false, true].map((hasRoute) => judgeRecipient({ identity, resolution: NOT_LOCAL, grant, hasRoute }).kind)
+  );
+  assert.deepEqual(said, [["refuse", "accept"], ["refuse", "accept"]]);
+  const inside = judgeRecipient({ identity: null, resolution: { kind: "relay-path" }, grant, hasRoute: true });
+  assert.equal(inside.kind, "refuse");
 });

@@ -24,6 +24,8 @@ export interface PostfixService {
   /** SASL mechanisms as in EHLO; empty: anyone may send, no AUTH is offered. */
   readonly mechanisms: readonly string[];
   readonly tls: "none" | "starttls" | "implicit";
+  /** The socket of Dovecot that judges logins, instead of Cyrus SASL; its own configuration says which mechanisms there are. */
+  readonly dovecot?: string;
   /** Where it listens; default: on a free port of 127.0.0.1. */
   readonly address?: { readonly host: string; readonly port: number };
   /** `hold`: accepted mail stays in the queue; else it goes where `next` says. */
@@ -245,7 +247,8 @@ function masterConfiguration(services: readonly PostfixService[], ports: Readonl
     [
       `${service.address?.host ?? "127.0.0.1"}:${ports.get(service.name)} inet n - n - ${SMTPD_PROCESSES} smtpd`,
       `-o syslog_name=postfix/${service.name}`,
-      `-o smtpd_sasl_path=${service.name}`,
+      `-o smtpd_sasl_type=${service.dovecot === undefined ? "cyrus" : "dovecot"}`,
+      `-o smtpd_sasl_path=${service.dovecot ?? service.name}`,
       `-o smtpd_sasl_auth_enable=${service.mechanisms.length > 0 ? "yes" : "no"}`,
       ...(service.mechanisms.length > 0 ? [] : ["-o smtpd_relay_restrictions=permit_mynetworks,reject"]),
       `-o smtpd_tls_security_level=${service.tls === "none" ? "none" : "encrypt"}`,

@@ -109,6 +109,8 @@ const BAD_RCPT = [
   " ORCPT=rfc822;a+",
   " ORCPT=rfc822;a+0D+0AX",
   " ORCPT=rfc822;a+00b",
+  " ORCPT=rfc822;名前@例え.jp",
+  " ORCPT=rfc822;a+E9b@example.net",
   ` ORCPT=rfc822;${"a".repeat(494)}`,
 ];
 

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import type { LogEvent } from "../../src/log/event.ts";
 import type { Envelope } from "../../src/smtp/envelope.ts";
-import type { Spool } from "../../src/spool/spool.ts";
+import type { DueNotice, Spool } from "../../src/spool/spool.ts";
 import { openSpool, type SpoolOptions } from "../../src/spool/sqlite_spool.ts";
 
 /** A clock that a test moves. */
@@ -105,4 +105,12 @@ export function namesIn(folder: string): readonly string[] {
 /** The SHA-256 of a file, to see that it did not change. */
 export async function digestOf(path: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(path))).toHex();
+}
+
+/** Something to tell of a recipient. */
+export function noticeOf(action: DueNotice["action"]): DueNotice {
+  const enhanced = action === "failed" ? "5.1.1" : action === "delayed" ? "4.4.1" : "2.0.0";
+  const reply = `${enhanced[0]}50 ${enhanced} What was said`;
+  const retryUntil = action === "delayed" ? 1_800_000_900_000 : null;
+  return { action, reply, enhanced, remoteHost: "smtp.example.net", at: 1_800_000_000_000, retryUntil };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DeliveryOutcome, QueuedMail } from "../../src/spool/spool.ts";
 import { SpoolError } from "../../src/spool/spool_error.ts";
-import { contentOf, envelopeTo, namesIn, openTestSpool, patterned, store, tempDir } from "./fixture.ts";
+import { envelopeTo, namesIn, noticeOf, openTestSpool, patterned, store, tempDir } from "./fixture.ts";
 
 const LEASE_MS = 60_000;
 const DELIVERED: DeliveryOutcome = { kind: "delivered", reply: "250 2.0.0 Ok" };
@@ -83,31 +83,6 @@ Deno.test("two recipients with one forward-path have their own states", async ()
   assert.deepEqual(mail.envelope, envelope);
 });
 
-Deno.test("an outcome and its notice are kept together, and only once", async () => {
-  await using dir = await tempDir();
-  await using test = await openTestSpool(dir.path);
-  const { spool, clock } = test;
-  const id = await store(spool, envelopeTo("a@b.example"));
-  await spool.claim(clock.time, 1, LEASE_MS);
-  for (const size of [500, 300 * 1024]) {
-    const content = patterned(size);
-    const notice = { envelope: { ...envelopeTo("shin@baz.co.jp"), reversePath: null }, content };
-    const mail = size === 500 ? id : await store(spool, envelopeTo("a@b.example"), { held: true });
-    const calls = test.due.count;
-    await spool.settle(mail, 0, FAILED, { due: 0, notice });
-    assert.equal(test.due.count, calls + 1);
-    await spool.settle(mail, 0, FAILED, { due: 0, notice });
-    assert.equal(await spool.show(mail), null);
-    const [bounce, ...rest] = await spool.claim(clock.time, 10, LEASE_MS);
-    assert.ok(bounce !== undefined);
-    assert.deepEqual(rest, []);
-    assert.deepEqual([bounce.envelope, bounce.account, bounce.notice], [notice.envelope, null, true]);
-    assert.deepEqual(await contentOf(spool, bounce.id), content);
-    await spool.remove(bounce.id);
-  }
-  assert.deepEqual(namesIn(`${dir.path}/content`), []);
-});
-
 Deno.test("an attempt of a recipient that was removed, held or finished is refused whole", async () => {
   await using dir = await tempDir();
   await using test = await openTestSpool(dir.path);
@@ -121,7 +96,7 @@ Deno.test("an attempt of a recipient that was removed, held or finished is refus
   await assert.rejects(spool.attempt(id, [0]), refused);
   await spool.remove(id);
   await assert.rejects(spool.attempt(id, [0]), refused);
-  await spool.settle(id, 0, FAILED, { due: 0, notice: { envelope: envelopeTo("x@y.example"), content: patterned(9) } });
+  await spool.settle(id, 0, FAILED, { due: 0, notice: noticeOf("failed") });
   assert.deepEqual(await spool.list({}, { after: null, count: 10 }), []);
 });
 

@@ -43,7 +43,12 @@ Deno.test("a database of version 1 is brought forward with its mails, and what i
   await first[Symbol.asyncDispose]();
   {
     using db = new DatabaseSync(file);
-    db.exec("ALTER TABLE mail DROP COLUMN notice; PRAGMA user_version = 1");
+    db.exec(`
+      ALTER TABLE mail DROP COLUMN notice;
+      ALTER TABLE recipient DROP COLUMN alias;
+      DROP TABLE notice_due;
+      DROP TABLE attempt;
+      PRAGMA user_version = 1`);
   }
   await using saved = await tempDir();
   assert.deepEqual(salvage(file, `${saved.path}/spool.sqlite`), { ok: true, value: { mails: 1, lost: [] } });

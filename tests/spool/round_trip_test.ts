@@ -33,6 +33,23 @@ Deno.test("content is whole when nobody waits for its writes", async () => {
   assert.deepEqual(await contentOf(test.spool, draft.id), content);
 });
 
+Deno.test("what is known only at the end stands in the place of the first octets, in the row or in a file", async () => {
+  await using dir = await tempDir();
+  await using test = await openTestSpool(dir.path);
+  for (const size of [10, 256 * KIB, 256 * KIB + 1, 900 * KIB]) {
+    const content = patterned(size);
+    await using draft = await test.spool.draft(envelopeTo("a@b.example"), null, { held: false, source: null });
+    await draft.write(content.slice(0, 3));
+    await draft.write(content.slice(3));
+    const top = patterned(7, 1);
+    assert.deepEqual(await draft.commit(top), { ok: true, value: draft.id });
+    const expected = content.slice();
+    expected.set(top);
+    assert.deepEqual(await contentOf(test.spool, draft.id), expected, `${size} octets`);
+    assert.equal((await test.spool.show(draft.id))?.sizeOctets, size);
+  }
+});
+
 Deno.test("a view into a larger buffer is stored as what it shows", async () => {
   await using dir = await tempDir();
   await using test = await openTestSpool(dir.path);

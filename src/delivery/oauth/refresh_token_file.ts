@@ -32,6 +32,13 @@ export async function writeRefreshToken(path: string, token: string): Promise<vo
   await opened.sync();
 }
 
+/** Whether `writeRefreshToken` will be able to, as far as that can be tried. Throws what the file system says. */
+export async function tryFolderOf(path: string): Promise<void> {
+  const folder = dirname(await Deno.realPath(path).catch(() => path));
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  await Deno.remove(await Deno.makeTempFile({ dir: folder, prefix: ".oauth-" }));
+}
+
 async function keepOwner(file: string, written: string): Promise<void> {
   if (Deno.uid() !== 0) return;
   // A new file gets the owner of its folder: with root's, the service could not read it.

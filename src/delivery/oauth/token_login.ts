@@ -41,7 +41,7 @@ function withoutToken(problem: TokenProblem, host: string, report: Report): Defe
     case "aborted":
       return { kind: "deferred", cause: "local", reply: "451 4.3.2 The server is stopping" };
     case "unreachable":
-      report("network", `${host}: ${problem.text}`);
+      report("network", `${host}: ${problem.text}; it is asked again at the next attempt`);
       return { kind: "deferred", cause: "network", reply: `451 4.4.1 No access token for ${host} now` };
     case "refused":
     case "no-grant":

@@ -88,9 +88,9 @@ export async function askServer<Answer>(
   }
   using http = Deno.createHttpClient(authority === null ? {} : { caCerts: [authority] });
   const server: oauth.AuthorizationServer = {
-    // Nobody says its name in an answer that is used here.
-    issuer: new URL(tokenUrl).origin,
-    token_endpoint: tokenUrl,
+    // What Google says of itself where it sends a browser back (RFC 9207); no other answer that is used here has it.
+    issuer: new URL(consentUrl ?? tokenUrl).origin,
+    "token_endpoint": tokenUrl,
     ...deviceUrl !== null && { device_authorization_endpoint: deviceUrl },
     ...consentUrl !== null && { authorization_endpoint: consentUrl },
   };
@@ -132,6 +132,10 @@ function problemOf(error: unknown, config: SmarthostOAuth, signal: AbortSignal):
     const later = status >= 500 || status === 429 || ["temporarily_unavailable", "server_error"].includes(word);
     return later ? unreachable(config, `HTTP ${status}, ${printable(word)}`) : refused(config, word, description);
   }
+  // A browser came back with a no (RFC 6749 section 4.1.2.1).
+  if (error instanceof oauth.AuthorizationResponseError) {
+    return refused(config, error.error, error.error_description ?? null);
+  }
   // RFC 6749 section 5.2: 401 with a challenge is for a client that is not known or has a wrong secret.
   if (error instanceof oauth.WWWAuthenticateChallengeError) {
     return refused(config, "invalid_client", error.cause[0]?.parameters.error_description ?? null);
@@ -148,8 +152,5 @@ function problemOf(error: unknown, config: SmarthostOAuth, signal: AbortSignal):
 }
 
 function unreachable({ tokenUrl, user }: SmarthostOAuth, why: string): TokenProblem {
-  const text = `${
-    new URL(tokenUrl).host
-  } gives no access token for ${user} now (${why}): it is asked again at the next attempt`;
-  return { kind: "unreachable", text };
+  return { kind: "unreachable", text: `${new URL(tokenUrl).host} gives no access token for ${user} now (${why})` };
 }

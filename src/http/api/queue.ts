@@ -10,7 +10,8 @@ import { auditedQueue } from "../operations/queue.ts";
 import type { SidecarParts } from "../parts.ts";
 import { problem } from "../problem.ts";
 import { queueItemSchema, queuePageSchema } from "../queue_item.ts";
-import type { QueueVerb } from "../queue_operations.ts";
+import type { QueueChanges, QueueVerb } from "../queue_operations.ts";
+import { routeNames } from "../queue_route.ts";
 import {
   type Api,
   type ApiContext,
@@ -31,7 +32,28 @@ const listQuery = z.strictObject({
     description: "With a recipient in this domain.",
   }),
 });
-const changed = z.object({ changed: z.int().openapi({ description: "How many mails that touched." }) });
+const selectionQuery = z.strictObject({
+  account: z.string().min(1).max(320).optional().openapi({ description: "Sent by this account." }),
+  domain: listQuery.shape.domain.openapi({
+    description: "For recipients in this domain; what the same mails are to others stays as it is.",
+  }),
+  route: z.string().min(1).max(64).optional().openapi({ description: "For recipients that take this route." }),
+  all: z.literal("true").optional().openapi({
+    description: "Where nothing else tells which mails it has to be given, but for a retry.",
+  }),
+  after: listQuery.shape.after.openapi({ description: "The `next` of the piece before." }),
+  count: z.string().regex(/^\d{1,6}$/).transform(Number).pipe(z.number().min(1)).optional().openapi({
+    type: "integer",
+    minimum: 1,
+    maximum: 999_999,
+    description: "Goes through so many mails of the queue and no more; without it, through all.",
+  }),
+});
+const changed = z.object({
+  changed: z.int().openapi({ description: "How many mails that touched." }),
+  mails: z.array(z.string()).optional().openapi({ description: "Their ids; where `count` was given." }),
+  next: z.string().nullable().openapi({ description: "`after` of the next piece; null: that was all." }),
+});
 const params = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
 
 const writes = { ...needs("queue:write"), tags: ["queue"] };
@@ -43,6 +65,17 @@ const VERBS = [
   ["hold", "Hold a mail back"],
   ["release", "Let a mail that was held go on"],
 ] as const;
+
+/** What can be done to many. */
+const MANY = [
+  ["retry", "Try what waits now: everything, or what is selected"],
+  ["hold", "Hold mails back"],
+  ["release", "Let mails that were held go on"],
+  ["delete", "Delete mails"],
+] as const;
+
+/** Mails that are gone through at once. */
+const PIECE_MAILS = 10_000;
 
 /** Adds the operations. */
 export function addQueue(api: Api, parts: SidecarParts): void {
@@ -56,6 +89,36 @@ export function addQueue(api: Api, parts: SidecarParts): void {
       case "unchanged":
         return problem(409, { detail: `Cannot ${verb} the mail: none of its recipients is in a state for that` });
     }
+  };
+  const changeMany = async (
+    context: ApiContext,
+    verb: QueueVerb,
+    { after, count, all, ...selection }: z.output<typeof selectionQuery>,
+  ): Promise<Response> => {
+    const { account, domain, route } = selection;
+    const names = routeNames(parts.current().config);
+    if (route !== undefined && !names.includes(route)) {
+      return problem(400, { detail: `There is no such route; there are ${names.join(", ")}`, field: "route" });
+    }
+    if (verb !== "retry" && all === undefined && (account ?? domain ?? route) === undefined) {
+      return problem(400, { detail: "Say which mails by account, domain or route, or all=true", field: "all" });
+    }
+    const given = {
+      ...account !== undefined && { account },
+      ...domain !== undefined && { domain },
+      ...route !== undefined && { route },
+    };
+    const mails: string[] = [];
+    let next: string | null = after ?? null;
+    do {
+      const changes: QueueChanges = await queueOf(context).changeMany(verb, given, {
+        after: next,
+        count: count ?? PIECE_MAILS,
+      });
+      mails.push(...changes.mails);
+      next = changes.next;
+    } while (next !== null && count === undefined);
+    return context.json({ changed: mails.length, ...count !== undefined && { mails }, next });
   };
 
   api.openapi(
@@ -72,16 +135,19 @@ export function addQueue(api: Api, parts: SidecarParts): void {
       return context.json(await queueOf(context).list(filter, { after, count }));
     },
   );
-  api.openapi(
-    createRoute({
-      ...{ ...writes, method: "post", path: "/queue/retry" },
-      operationId: "retryQueue",
-      summary: "Try everything that waits now",
-      request: { headers: idempotencyHeaders },
-      responses: { 200: json(changed, "Done."), ...problems(400, 409, 422, 503) },
-    }),
-    async (context) => context.json({ changed: await queueOf(context).retryAll() }),
-  );
+  for (const [verb, summary] of MANY) {
+    api.openapi(
+      createRoute({
+        ...{ ...writes, method: "post", path: `/queue/${verb}` },
+        operationId: `${verb}Queue`,
+        summary,
+        ...verb === "delete" && { description: "Nobody is told: neither their recipients nor their senders." },
+        request: { query: selectionQuery, headers: idempotencyHeaders },
+        responses: { 200: json(changed, "Done."), ...problems(400, 409, 422, 503) },
+      }),
+      (context) => changeMany(context, verb, context.req.valid("query")),
+    );
+  }
   api.openapi(
     createRoute({
       ...{ ...reads, method: "get", path: "/queue/{id}" },

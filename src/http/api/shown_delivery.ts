@@ -17,7 +17,7 @@ import { addressText, durationText, inFile, MASK, type Table } from "./shown_val
 
 /** Shows [delivery]. */
 export function deliveryTable(
-  { default: route, smarthost, mx, local, etrnDomains, giveUpMs, retryMs }: DeliveryConfig,
+  { default: route, smarthost, mx, local, etrnDomains, delayNoticeMs, giveUpMs, retryMs }: DeliveryConfig,
 ): Table {
   return {
     default: route,
@@ -25,6 +25,7 @@ export function deliveryTable(
     mx: mxTable(mx),
     ...local !== null && { local: localTable(local) },
     etrn_domains: etrnDomains,
+    delay_notice: delayNoticeMs === null ? "never" : durationText(delayNoticeMs),
     give_up: durationText(giveUpMs),
     retry: retryMs.map(durationText),
   };
@@ -76,8 +77,9 @@ function smarthostTable(
   };
 }
 
-function oauthTable({ consentUrl: _consent, scope, loginScope, ...rest }: SmarthostOAuth): Table {
-  return inFile({ ...rest, scope: scope ?? loginScope });
+/** What else is known of a provider follows from these. */
+function oauthTable({ consentUrl: _consent, loginScope: _scope, ...rest }: SmarthostOAuth): Table {
+  return inFile(rest);
 }
 
 function mxTable({ resolvers, ...rest }: MxConfig): Table {

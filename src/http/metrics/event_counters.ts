@@ -71,6 +71,10 @@ function counters() {
     mails: counter("mails_accepted", "Mails that were answered with 250."),
     mailOctets: counter("mails_accepted_bytes", "Octets of the content of these mails."),
     mailRecipients: counter("mails_accepted_recipients", "Recipients of these mails."),
+    discarded: counter(
+      "mails_discarded",
+      "Mails that were answered with 250 and thrown away: DISCARD of the access map.",
+    ),
     refusals: counter("refusals", "Replies 4xx and 5xx.", "code"),
     deliveries: counter("deliveries", "Outcomes of attempts to deliver, one for each recipient.", "route", "outcome"),
     attemptTimes: seconds(
@@ -80,7 +84,7 @@ function counters() {
       "route",
     ),
     mailTimes: seconds("mail_queue_duration", "From the 250 to the end of the last recipient.", QUEUE_SECONDS),
-    notices: counter("notices", "Bounces that were made."),
+    notices: counter("notices", "Reports to senders that were made."),
     alarms: counter("alarms", "Lines of the log that ask somebody to act.", "about"),
     warnings: counter("warnings", "Warnings in the log.", "about"),
     bugs: counter("bugs", "Errors of the program itself."),
@@ -102,6 +106,8 @@ function count(all: ReturnType<typeof counters>, event: LogEvent, isRequired: (b
       all.mails.add();
       all.mailOctets.add([], event.octets);
       return all.mailRecipients.add([], event.recipients);
+    case "discarded-mail":
+      return all.discarded.add();
     case "delivery":
       all.deliveries.add([event.route, event.outcome]);
       if (event.ms !== null) all.attemptTimes.observe(event.ms / 1000, [event.route]);

@@ -15,6 +15,7 @@ import {
   viewDocument,
 } from "../api/document_view.ts";
 import { API_BASE } from "../api/frame.ts";
+import { hostOf } from "../caller.ts";
 import type { SidecarParts } from "../parts.ts";
 import type { Translate } from "./language.ts";
 import { Card, type Column, type Markup, page, Table } from "./layout.tsx";
@@ -30,7 +31,7 @@ export function apiPageRoutes(parts: SidecarParts): Hono<PageEnv> {
     const scheme = context.get("caller").tls ? "https" : "http";
     return apiPage(context, {
       resources,
-      origin: publicUrl ?? `${scheme}://${context.req.header("host") ?? "localhost"}`,
+      origin: publicUrl ?? `${scheme}://${hostOf(context.req.raw) ?? "localhost"}`,
     });
   });
   return routes;

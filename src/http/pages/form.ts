@@ -6,6 +6,7 @@
 
 import type { MiddlewareHandler } from "hono";
 import { decodeUtf8 } from "../../lib/octets.ts";
+import { hostOf } from "../caller.ts";
 import { readUpTo } from "../problem.ts";
 import type { PageContext, PageEnv } from "./page_env.ts";
 
@@ -27,18 +28,19 @@ export async function readForm(context: PageContext): Promise<((name: string) =>
  * Whether a request that changes something was made by a page of ours, and not by one of somebody else's whom the browser sends our cookie
  * for. Every browser of today says so in one of two header fields, which scripts cannot set.
  */
-export function isFromOurPage(headers: Headers): boolean {
+export function isFromOurPage(request: Pick<Request, "headers" | "url">): boolean {
+  const { headers } = request;
   const site = headers.get("sec-fetch-site");
   if (site !== null) return site === "same-origin";
   const origin = URL.parse(headers.get("origin") ?? "");
-  return origin !== null && origin.host === headers.get("host")?.toLowerCase();
+  return origin !== null && origin.host === hostOf(request)?.toLowerCase();
 }
 
 /** Refuses what other people's pages send. */
 export function sameOrigin(refuse: (context: PageContext) => Response | Promise<Response>): MiddlewareHandler<PageEnv> {
   return async (context, next) => {
     const { method, raw } = context.req;
-    if (method === "GET" || method === "HEAD" || isFromOurPage(raw.headers)) return await next();
+    if (method === "GET" || method === "HEAD" || isFromOurPage(raw)) return await next();
     return await refuse(context);
   };
 }

@@ -5,7 +5,7 @@
  */
 
 import { Hono } from "hono";
-import { auditedQueue } from "../operations/queue.ts";
+import { auditedQueue, cancelMail } from "../operations/queue.ts";
 import type { SidecarParts } from "../parts.ts";
 import type { QueueItem, QueueItemRecipient, QueuePage } from "../queue_item.ts";
 import { meaningOf } from "./delivery_reason.ts";
@@ -38,6 +38,8 @@ const DONE: DoneTexts = new Map([
   }],
 ]);
 
+const CANCELLED = { removed: "cancelled", attempting: "busy", unknown: "gone" } as const;
+
 /** The routes. */
 export function mailRoutes(parts: SidecarParts): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
@@ -58,12 +60,9 @@ export function mailRoutes(parts: SidecarParts): Hono<PageEnv> {
 
 /** Somebody else's mail is as good as none. */
 async function cancel(context: PageContext, parts: SidecarParts): Promise<"cancelled" | "busy" | "gone"> {
-  const queue = auditedQueue(parts, actorOf(context));
+  const { account } = signedIn(context);
   const id = context.req.param("id") ?? "";
-  const mail = await queue.show(id);
-  if (mail === null || mail.account !== signedIn(context).account || mail.state === "done") return "gone";
-  if (mail.state === "attempting") return "busy";
-  return await queue.change("delete", id) === "changed" ? "cancelled" : "gone";
+  return CANCELLED[await cancelMail(parts, actorOf(context), { id, account })];
 }
 
 function mailPage(

@@ -8,6 +8,7 @@
 import type { Context, Hono } from "hono";
 import type { Config } from "../../config/config.ts";
 import { fail, type Result, succeed } from "../../lib/result.ts";
+import { hostOf } from "../caller.ts";
 import { problem, readUpTo } from "../problem.ts";
 import type { HttpEnv } from "../receive.ts";
 import { domainOfHost, type ProfileAddress, readAddress, userNameOf } from "./address.ts";
@@ -98,7 +99,7 @@ async function answerAutodiscover(context: Context<HttpEnv>, settings: ProfileSe
 
 /** Where no address is given: the domain that Host means, else that of the people here. */
 function hostDomain(context: Context<HttpEnv>, settings: ProfileSettings): string {
-  return domainOfHost(context.req.header("host"), settings) ?? settings.defaultRealm;
+  return domainOfHost(hostOf(context.req.raw) ?? undefined, settings) ?? settings.defaultRealm;
 }
 
 function readQuery(context: Context<HttpEnv>, name: string): Result<ProfileAddress, Response> {

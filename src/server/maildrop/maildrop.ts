@@ -1,9 +1,11 @@
 /**
- * Empties the maildrop: at the start, when the system tells of a new file, and every few seconds in case it does not.
+ * Empties the maildrop: at the start, soon after something has changed in it, and every few seconds for what had to wait. By a look at the
+ * folder: `Deno.watchFs` opens what it hears of, and a pipe that nobody writes to stops the whole program there.
  *
  * @module
  */
 
+import { signMail } from "../../delivery/dkim_signer.ts";
 import { printable } from "../../lib/text.ts";
 import type { Log } from "../../log/event.ts";
 import type { Spool } from "../../spool/spool.ts";
@@ -25,10 +27,14 @@ export interface MaildropParts {
   current(): Generation;
 }
 
-const POLL_MS = 5_000;
+/** How soon a new file is seen. */
+const LOOK_MS = 400;
+/** Looks that pass until the folder is read although nothing has changed. */
+const IDLE_LOOKS = 12;
+/** Within this a file system may give two changes one time. */
+const SAME_TIME_MS = 1_500;
 /** Some files that come together are taken together, and their mails share an fsync. */
 const AT_ONCE = 16;
-const SHORTEST_WAIT_MS = 20;
 const HOUR_MS = 3_600_000;
 const UNFINISHED_MS = 24 * HOUR_MS;
 const REFUSED_MS = 30 * 24 * HOUR_MS;
@@ -39,58 +45,48 @@ export class Maildrop implements AsyncDisposable {
   readonly #parts: MaildropParts;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
-  readonly #watcher: Deno.FsWatcher | null;
   /** Told once, however often they are looked at. */
   readonly #told = new Set<string>();
   #wake: () => void = () => {};
-  #woken = false;
   #swept = 0;
 
   constructor(parts: MaildropParts) {
     this.#parts = parts;
-    this.#watcher = watch(parts.folder.path);
-    if (this.#watcher !== null) void this.#heed(this.#watcher);
     this.#running = this.#run();
   }
 
   /** Ends after the mails that are being taken. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    this.#watcher?.close();
-    this.#nudge();
-    await this.#running;
-  }
-
-  async #heed(watcher: Deno.FsWatcher): Promise<void> {
-    try {
-      for await (const _event of watcher) this.#nudge();
-    } catch {
-      // From now on the clock has to do.
-    }
-  }
-
-  #nudge(): void {
-    this.#woken = true;
     this.#wake();
+    await this.#running;
   }
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      this.#woken = false;
+      const began = Date.now();
       await this.#scan().catch((error: unknown) => {
         this.#tellOnce("scan", "warning", `Cannot look into the maildrop: ${reasonOf(error)}`);
       });
-      await new Promise((resolve) => setTimeout(resolve, SHORTEST_WAIT_MS));
-      if (!this.#woken) await this.#sleep();
+      await this.#untilChanged(began);
+    }
+  }
+
+  /** Waits until the folder may hold something new, or what waits has to be looked at again. */
+  async #untilChanged(since: number): Promise<void> {
+    for (let looks = 0; looks < IDLE_LOOKS && !this.#stop.signal.aborted; looks++) {
+      await this.#sleep();
+      const { mtime } = await Deno.lstat(this.#parts.folder.path).catch(() => ({ mtime: null }));
+      if (mtime === null || mtime.getTime() > since - SAME_TIME_MS) return;
     }
   }
 
   async #sleep(): Promise<void> {
-    const timer = Promise.withResolvers<void>();
-    const id = setTimeout(timer.resolve, POLL_MS);
-    this.#wake = timer.resolve;
-    await timer.promise;
-    clearTimeout(id);
+    const over = Promise.withResolvers<void>();
+    const timer = setTimeout(over.resolve, LOOK_MS);
+    this.#wake = over.resolve;
+    await over.promise;
+    clearTimeout(timer);
   }
 
   async #scan(): Promise<void> {
@@ -184,10 +180,11 @@ export class Maildrop implements AsyncDisposable {
     const sender = await findSender(user, this.#settings(generation));
     const to = sender.ok ? sender.value.name : `${user.name}@${hostname}`;
     const id = crypto.randomUUID();
-    const { envelope, content } = refusalMail({ hostname, to, file: aside, why, id, now: Date.now() });
+    const now = Date.now();
+    const { envelope, content } = refusalMail({ hostname, to, file: aside, why, id, now });
     const source = `maildrop-refused:${name}`;
     await using draft = await this.#parts.spool.draft(envelope, null, { held: false, source });
-    await draft.write(content);
+    await draft.write(await signMail(generation.parts.signer, content, { reversePath: null, now }));
     await draft.commit();
   }
 
@@ -199,6 +196,7 @@ export class Maildrop implements AsyncDisposable {
       lookup: (name, signal) => parts.authenticator.lookup(name, signal),
       signal: this.#stop.signal,
       spool: this.#parts.spool,
+      signer: parts.signer,
       hideClient: message.hideClient,
       removeBcc: message.removeBcc,
       now: Date.now(),
@@ -222,15 +220,6 @@ export class Maildrop implements AsyncDisposable {
     if (this.#told.has(about)) return;
     this.#told.add(about);
     this.#parts.log({ kind, about: "maildrop", text });
-  }
-}
-
-function watch(path: string): Deno.FsWatcher | null {
-  try {
-    return Deno.watchFs(path, { recursive: false });
-  } catch {
-    // The system's watchers are used up, or it has none.
-    return null;
   }
 }
 

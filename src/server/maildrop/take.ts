@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { DkimSigner, SigningMail } from "../../delivery/dkim_signer.ts";
 import { completeHeader } from "../../message/complete.ts";
 import { formatDate } from "../../message/date.ts";
 import { authorsOf, formatAuthor, qualifyAddresses } from "../../message/field_addresses.ts";
@@ -23,6 +24,7 @@ import type { SystemName } from "./system_names.ts";
 /** What taking needs beside the file. */
 export interface TakeSettings extends SenderSettings {
   readonly spool: Pick<Spool, "draft" | "hasSpace">;
+  readonly signer: DkimSigner;
   readonly hideClient: boolean;
   readonly removeBcc: boolean;
   /** Milliseconds since the epoch. */
@@ -74,7 +76,7 @@ export async function takeMail(
   }
   const problem = await message.finish();
   if (problem !== null) return problem;
-  const committed = await draft.commit();
+  const committed = await draft.commit(await message.signature());
   if (!committed.ok) return later(`the queue cannot keep it: ${committed.problem}`);
   return {
     kind: "taken",
@@ -137,6 +139,7 @@ class LocalMessage {
   readonly #ends = new LineEnds();
   #header: HeaderReader | null = new HeaderReader();
   #octets = 0;
+  #signing: SigningMail | null = null;
 
   constructor(draft: SpoolDraft, facts: MessageFacts) {
     this.#draft = draft;
@@ -146,6 +149,11 @@ class LocalMessage {
   /** How many octets went to the spool. */
   get octets(): number {
     return this.#octets;
+  }
+
+  /** What goes over the start of the mail, once all of it is written. */
+  async signature(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return await this.#signing?.finish();
   }
 
   async write(piece: Uint8Array): Promise<NotTaken | null> {
@@ -159,7 +167,7 @@ class LocalMessage {
 
   async #push(octets: Uint8Array<ArrayBuffer>): Promise<NotTaken | null> {
     if (this.#header === null) {
-      await this.#store(octets);
+      await this.#storeBody(octets);
       return null;
     }
     const split = this.#header.push(octets);
@@ -183,6 +191,11 @@ class LocalMessage {
       },
     });
     if (!completed.ok) return { kind: "refused", why: "it has 100 Received fields: a loop" };
+    const { reversePath } = this.#facts.envelope;
+    // Our name is not put under what somebody may have written in the name of another.
+    const signer = remarks.value === "" ? settings.signer : null;
+    this.#signing = signer?.begin({ header: completed.value, rest }, { reversePath, now: settings.now }) ?? null;
+    if (this.#signing !== null) await this.#store(this.#signing.room);
     await this.#store(completed.value);
     await this.#store(rest);
     return null;
@@ -226,6 +239,11 @@ class LocalMessage {
     }
     const start = `X-Authentication-Warning: ${settings.hostname}: ${sender.user.name}`;
     return succeed(remarks.map((remark) => `${start}\r\n ${fieldText(remark)}\r\n`).join(""));
+  }
+
+  async #storeBody(octets: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#signing?.update(octets);
+    await this.#store(octets);
   }
 
   async #store(octets: Uint8Array<ArrayBuffer>): Promise<void> {

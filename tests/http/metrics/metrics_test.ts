@@ -101,7 +101,7 @@ Deno.test("each kind of event that matters is counted", async () => {
     },
     { ...DELIVERY, outcome: "relayed", ms: 250 },
     { ...DELIVERY, outcome: "deferred", ms: null },
-    { kind: "notice", mail: "M", to: "a@b", about: "x@y" },
+    { kind: "notice", mail: "M", to: "a@b", action: "failed", about: "x@y" },
     { kind: "mail-done", mail: "M", ms: 1500 },
     { kind: "alarm", about: "smarthost-auth", text: "no" },
     { kind: "warning", about: "connections", text: "many" },

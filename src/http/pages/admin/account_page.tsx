@@ -111,7 +111,7 @@ async function show(context: PageContext, { parts, subject, mistakes = {} }: Vie
   const logins = parts.records.authentications.list({ account: name }, { before: null, count: ROWS });
   const credentials = record?.credentials ?? await foreignCredentials(context, { parts, subject });
   if (credentials === null && logins.length === 0) return await unknown(context);
-  const queue = queueOperations(parts.spool, { by: "", log: parts.log });
+  const queue = queueOperations(parts.spool, { by: "", log: parts.log, routing: () => parts.current().config });
   const { items } = await queue.list({ account: name }, { after: null, count: ROWS });
   const options = { t, language, current: parts.current() };
   return await page(context, {

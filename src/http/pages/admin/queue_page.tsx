@@ -10,19 +10,20 @@ import { toAscii } from "../../../lib/domain.ts";
 import { parseUserName } from "../../../sasl/user_name.ts";
 import { auditedQueue } from "../../operations/queue.ts";
 import type { SidecarParts } from "../../parts.ts";
-import type { QueueChange, QueueOperations, QueueVerb } from "../../queue_operations.ts";
+import type { QueueChange, QueueChanges, QueueOperations, QueueVerb } from "../../queue_operations.ts";
 import type { QueueItem } from "../../queue_item.ts";
 import type { Translate } from "../language.ts";
 import { ActionButton, Card, Field, type Markup, Notice, page } from "../layout.tsx";
 import { actorOf, type PageContext, type PageEnv } from "../page_env.ts";
 import { address, confirmation, nothingHere, PAGE_ROWS, Pager } from "./parts.tsx";
-import { Envelope, mailAddress, QueueTable, RecipientTable } from "./queue_view.tsx";
+import { Envelope, HistoryTable, mailAddress, QueueTable, RecipientTable } from "./queue_view.tsx";
 
 /** What is needed. */
 export type QueuePageParts = Pick<SidecarParts, "spool" | "log" | "onRetry" | "records" | "now" | "current">;
 
 /** Before something is done to a mail. */
 const NAMED_RECIPIENTS = 5;
+const RETRIED_AT_ONCE = 10_000;
 
 /** `/admin/queue` and below. */
 export function queueRoutes(parts: QueuePageParts): Hono<PageEnv> {
@@ -30,7 +31,7 @@ export function queueRoutes(parts: QueuePageParts): Hono<PageEnv> {
   const queueOf = (context: PageContext) => auditedQueue(parts, actorOf(context));
   routes.get("/admin/queue", (context) => listPage(context, { parts, queue: queueOf(context) }));
   routes.post("/admin/queue/retry", async (context) => {
-    const count = await queueOf(context).retryAll();
+    const count = await retryAll(queueOf(context));
     return context.redirect(address("/admin/queue", { done: "retry", count }), 303);
   });
   routes.get("/admin/queue/:id", async (context) => {
@@ -49,6 +50,17 @@ export function queueRoutes(parts: QueuePageParts): Hono<PageEnv> {
     });
   }
   return routes;
+}
+
+async function retryAll(queue: QueueOperations): Promise<number> {
+  let count = 0;
+  let after: string | null = null;
+  do {
+    const { mails, next }: QueueChanges = await queue.changeMany("retry", {}, { after, count: RETRIED_AT_ONCE });
+    count += mails.length;
+    after = next;
+  } while (after !== null);
+  return count;
 }
 
 async function listPage(
@@ -130,6 +142,8 @@ function mailPage(context: PageContext, item: QueueItem): Response | Promise<Res
         </Card>
         <h2>{t("Recipients", "宛先")}</h2>
         <RecipientTable item={item} t={t} language={language} />
+        <h2>{t("What was tried", "これまでの送信")}</h2>
+        <HistoryTable item={item} t={t} language={language} />
         <p>
           <a href="/admin/queue">{t("Back to the queue", "キューに戻る")}</a>
         </p>

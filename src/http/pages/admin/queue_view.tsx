@@ -5,7 +5,7 @@
  */
 
 import { printable } from "../../../lib/text.ts";
-import type { QueueItem, QueueItemRecipient } from "../../queue_item.ts";
+import type { QueueItem, QueueItemAttempt, QueueItemRecipient } from "../../queue_item.ts";
 import type { Language, Translate } from "../language.ts";
 import { type Markup, Table, When } from "../layout.tsx";
 import { accountAddress, sizeText, State } from "./parts.tsx";
@@ -111,6 +111,36 @@ export function RecipientTable({ item, t, language }: Words & { readonly item: Q
       ]}
     />
   );
+}
+
+/** What was tried for each recipient and how it went, the newest first. */
+export function HistoryTable({ item, t, language }: Words & { readonly item: QueueItem }): Markup {
+  const rows = item.recipients.flatMap(({ forwardPath, history = [] }) =>
+    history.map((attempt) => ({ forwardPath, ...attempt }))
+  );
+  return (
+    <Table
+      caption={t("What was tried", "これまでの送信")}
+      rows={rows.toSorted((a, b) => b.at.localeCompare(a.at))}
+      empty={t("Nothing was tried yet.", "まだ送信していません。")}
+      columns={[
+        { head: t("When", "日時"), cell: ({ at }) => <When at={at} language={language} /> },
+        { head: t("To", "宛先"), cell: ({ forwardPath }) => <span class="address">{forwardPath}</span> },
+        {
+          head: t("By", "経路"),
+          cell: ({ route, host }) => route === null ? "–" : host === null ? route : `${route} (${host})`,
+        },
+        { head: t("Outcome", "結果"), cell: ({ outcome }) => <Outcome outcome={outcome} t={t} /> },
+        { head: t("What the other side said", "相手サーバーの応答"), cell: ({ reply }) => <code>{reply}</code> },
+      ]}
+    />
+  );
+}
+
+function Outcome({ outcome, t }: { readonly outcome: QueueItemAttempt["outcome"]; readonly t: Translate }): Markup {
+  return outcome === "deferred"
+    ? <State kind="warn">{t("put off", "延期")}</State>
+    : <MailState state={outcome} t={t} />;
 }
 
 /** The head of one mail. */

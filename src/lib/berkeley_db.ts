@@ -9,8 +9,8 @@
  * @module
  */
 
-import { concat } from "../../src/lib/octets.ts";
-import { fail, type Result, succeed } from "../../src/lib/result.ts";
+import { concat } from "./octets.ts";
+import { fail, type Result, succeed } from "./result.ts";
 import { PageFile, PageType } from "./berkeley_db_pages.ts";
 
 /** A key and its value. */

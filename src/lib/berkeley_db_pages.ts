@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fail, type Result, succeed } from "../../src/lib/result.ts";
+import { fail, type Result, succeed } from "./result.ts";
 
 /** The types of page that are told apart. */
 export const PageType = {

@@ -1,0 +1,52 @@
+/**
+ * People with a browser walk through all pages: once in English on a wide screen with scripts, once in Japanese on a telephone in the dark
+ * without them. What they do there is tried out over SMTP.
+ *
+ * @module
+ */
+
+import { AdminWalk } from "./admin_walk.ts";
+import { BROWSER_PROGRAMS, openBrowser, type VisitorOptions } from "./browser.ts";
+import { createInspector } from "./inspector.ts";
+import { openScene } from "./scene.ts";
+import { PersonWalk } from "./person_walk.ts";
+import { requirePrograms } from "../servers/lib.ts";
+import { SWAKS_PROGRAMS } from "../servers/swaks.ts";
+
+const WAYS = [
+  {
+    name: "in English, with scripts",
+    who: { locale: "en-GB", javaScript: true, screen: "desktop", colours: "light" },
+  },
+  {
+    name: "in Japanese, on a telephone in the dark, without scripts",
+    who: { locale: "ja-JP", javaScript: false, screen: "phone", colours: "dark" },
+  },
+] as const satisfies readonly { readonly name: string; readonly who: Omit<VisitorOptions, "origin"> }[];
+
+const testPages = requirePrograms([...BROWSER_PROGRAMS, ...SWAKS_PROGRAMS]);
+
+for (const { name, who } of WAYS) {
+  testPages(`a person, then an administrator, use each page: ${name}`, async () => {
+    await using scene = await openScene();
+    await using browser = await openBrowser();
+    const { origin } = scene;
+    const inspector = await createInspector(browser, origin);
+    const enter = () => browser.visitor({ ...who, origin });
+
+    const person = new PersonWalk({ scene, inspector, visitor: await enter() });
+    await person.signIn();
+    await person.changePassword();
+    await person.useAppPassword();
+    await person.cancelMail();
+    await person.lookAround();
+    await person.signOut();
+
+    const administrator = new AdminWalk({ scene, inspector, visitor: await enter() });
+    await administrator.signIn();
+    await administrator.makeAccount();
+    await administrator.disableAccount();
+    await administrator.testLogin();
+    await administrator.lookAround();
+  });
+}

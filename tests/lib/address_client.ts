@@ -1,0 +1,62 @@
+/**
+ * A client that connects from an address of its own in 127.0.0.0/8, of which the whole is this machine's loopback.
+ *
+ * @module
+ */
+
+import { connect, type Socket } from "node:net";
+
+/** A conversation, line by line, without TLS. */
+export class AddressClient implements Disposable {
+  readonly #socket: Socket;
+  #text = "";
+  #ended = false;
+  #wake: () => void = () => {};
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding("utf8");
+    socket.on("data", (text) => this.#take(String(text)));
+    socket.on("error", () => this.#end());
+    socket.on("close", () => this.#end());
+  }
+
+  static async connect(port: number, address: string): Promise<AddressClient> {
+    const socket = connect({ host: "127.0.0.1", port, localAddress: address });
+    await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+    return new AddressClient(socket);
+  }
+
+  /** The whole reply, its lines joined; the empty string when the server has closed. */
+  async reply(): Promise<string> {
+    for (;;) {
+      const match = /^(?:\d{3}-.*\r\n)*\d{3}(?: .*)?\r\n/.exec(this.#text);
+      if (match !== null) {
+        this.#text = this.#text.slice(match[0].length);
+        return match[0].trimEnd();
+      }
+      if (this.#ended) return "";
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Sends a line and gives the whole reply. */
+  async command(line: string): Promise<string> {
+    this.#socket.write(`${line}\r\n`);
+    return await this.reply();
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+
+  #take(text: string): void {
+    this.#text += text;
+    this.#wake();
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+}
