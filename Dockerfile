@@ -13,6 +13,7 @@ FROM debian:12.11-slim
 RUN useradd --system --uid 925 --user-group --home-dir /var/lib/dokodemo --shell /usr/sbin/nologin dokodemo \
  && install --directory --owner=dokodemo --group=dokodemo --mode=0711 /var/lib/dokodemo
 COPY --from=build /build/dist/dokodemo /usr/local/bin/dokodemo
+COPY deploy/bin/sendmail deploy/bin/mailq deploy/bin/newaliases /usr/local/sbin/
 USER dokodemo
 WORKDIR /var/lib/dokodemo
 VOLUME /var/lib/dokodemo

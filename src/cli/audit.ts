@@ -8,13 +8,15 @@ import type { Command } from "commander";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { print } from "./output.ts";
-import { parseCount, timeJson, timeText, withRecords } from "./records.ts";
+import { pagesOf, parseCount, printJsonItems, timeJson, timeText, withRecords } from "./records.ts";
 import { formatTable } from "./table.ts";
 
 interface ListOptions extends ConfigOption {
   readonly json?: boolean;
-  readonly count: number;
+  readonly count?: number;
 }
+
+const DEFAULT_COUNT = 100;
 
 /** Shows the audit log. */
 export const command: CliCommand = { build };
@@ -22,7 +24,7 @@ export const command: CliCommand = { build };
 function build(): Command {
   const audit = newCommand("audit", "Shows the audit log: who did what, when and from where.");
   takesConfig(audit.command("list").description("list the last acts, the newest first"))
-    .option("--count <N>", "how many", parseCount, 100)
+    .option("--count <N>", "how many (default: 100, with --json all)", parseCount)
     .option("--json", "print JSON")
     .action(exits(list));
   return audit;
@@ -30,11 +32,12 @@ function build(): Command {
 
 function list({ count, json, ...options }: ListOptions): Promise<number> {
   return withRecords(options, ({ records }) => {
-    const acts = records.audit.list({ before: null, count });
     if (json === true) {
-      print(JSON.stringify(acts.map((act) => ({ ...act, at: timeJson(act.at) })), null, 2));
+      const all = pagesOf((page) => records.audit.list(page), count);
+      printJsonItems(all.map((act) => ({ ...act, at: timeJson(act.at) })));
       return EXIT.ok;
     }
+    const acts = records.audit.list({ before: null, count: count ?? DEFAULT_COUNT });
     print(formatTable(acts, [
       { head: "TIME", cell: ({ at }) => timeText(at) },
       { head: "WHO", cell: ({ who }) => who },

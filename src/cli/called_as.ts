@@ -7,8 +7,8 @@
 
 const NAMES: ReadonlySet<string> = new Set(["sendmail", "mailq", "newaliases"]);
 
-/** To ask for argv[0] costs the start of Node's layer, which these need for nothing else. */
-const QUICK: ReadonlySet<string> = new Set(["version", "--version", "-V", "--help"]);
+/** To ask for argv[0] starts Node's layer, which this command alone does without. */
+const QUICK: ReadonlySet<string> = new Set(["version", "--version"]);
 
 /** The arguments, with the name in front of them where that is a command's. */
 export async function withCalledName(args: readonly string[]): Promise<readonly string[]> {

@@ -12,14 +12,25 @@ import { readUserName } from "./accounts.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { print } from "./output.ts";
-import { type OpenRecords, parseCount, timeJson, timeText, withRecords } from "./records.ts";
+import {
+  type OpenRecords,
+  pagesOf,
+  parseCount,
+  parseSince,
+  printJsonItems,
+  timeJson,
+  timeText,
+  withRecords,
+} from "./records.ts";
 import { formatTable } from "./table.ts";
 
-interface ListOptions extends ConfigOption, Pick<AuthenticationFilter, "remote" | "result"> {
+interface ListOptions extends ConfigOption, Pick<AuthenticationFilter, "remote" | "result" | "mechanism" | "since"> {
   readonly account?: string;
   readonly json?: boolean;
-  readonly count: number;
+  readonly count?: number;
 }
+
+const DEFAULT_COUNT = 100;
 
 /** Shows the authentication log. */
 export const command: CliCommand = { build };
@@ -30,7 +41,9 @@ function build(): Command {
     .option("--account <USER@REALM>", "only those of this account, and failures with its name")
     .option("--remote <ADDRESS>", "only those from this address")
     .addOption(new Option("--result <RESULT>", "only those that ended so").choices(RESULTS))
-    .option("--count <N>", "how many", parseCount, 100)
+    .option("--mechanism <NAME>", "only those by this mechanism")
+    .option("--since <TIME>", 'only those after it, such as "12h" or "7d" ago, or 2027-01-31T09:00:00Z', parseSince)
+    .option("--count <N>", "how many (default: 100, with --json all)", parseCount)
     .option("--json", "print JSON, with the answer of each backend")
     .action(exits(list));
   return logins;
@@ -40,11 +53,13 @@ function list(options: ListOptions): Promise<number> {
   return withRecords(options, ({ config, records }) => {
     const filter = filterOf(options, config);
     if (!filter.ok) return filter.problem;
-    const logins = records.authentications.list(filter.value, { before: null, count: options.count });
     if (options.json === true) {
-      print(JSON.stringify(logins.map((login) => ({ ...login, at: timeJson(login.at) })), null, 2));
+      const all = pagesOf((page) => records.authentications.list(filter.value, page), options.count);
+      printJsonItems(all.map((login) => ({ ...login, at: timeJson(login.at) })));
       return EXIT.ok;
     }
+    const page = { before: null, count: options.count ?? DEFAULT_COUNT };
+    const logins = records.authentications.list(filter.value, page);
     print(formatTable(logins, [
       { head: "TIME", cell: ({ at }) => timeText(at) },
       { head: "NAME", cell: ({ account, authcid }) => account ?? authcid ?? "-" },
@@ -59,10 +74,15 @@ function list(options: ListOptions): Promise<number> {
 }
 
 function filterOf(
-  { account, remote, result }: ListOptions,
+  { account, remote, result, mechanism, since }: ListOptions,
   config: OpenRecords["config"],
 ): Result<AuthenticationFilter, number> {
-  const rest = { ...remote !== undefined && { remote }, ...result !== undefined && { result } };
+  const rest = {
+    ...remote !== undefined && { remote },
+    ...result !== undefined && { result },
+    ...mechanism !== undefined && { mechanism: mechanism.toUpperCase() },
+    ...since !== undefined && { since },
+  };
   if (account === undefined) return succeed(rest);
   const user = readUserName(account, config);
   return user.ok ? succeed({ ...rest, account: canonicalName(user.value).name }) : fail(user.problem);

@@ -115,7 +115,7 @@ async function findWays(asked: Asked, config: Config): Promise<readonly Way[] | 
     const members = route.groups.flatMap((group) => group.members);
     const none = { host: "", port: 0, account: null };
     const detail = members.length === 0 ? "550 5.2.4 There is nobody on the list" : `stands for ${members.length}`;
-    const ways = [{ recipient: forwardPath, route: members.length === 0 ? "none" : "alias", ...none, detail }];
+    const ways: Way[] = [{ recipient: forwardPath, route: members.length === 0 ? "none" : "alias", ...none, detail }];
     for (const member of members) ways.push(...await look(member, true));
     return ways;
   };

@@ -71,16 +71,33 @@ export function frame<Environment extends Env>(
   });
   app.notFound(() => problem(404, { detail: "There is nothing at this path for this method" }));
   app.onError((error, context) => {
-    // The spool has logged its own trouble, and it is none of ours.
-    if (error instanceof SpoolError) {
-      return problem(503, { detail: "The queue cannot be used now; the log has the reason" });
-    }
-    const id = crypto.randomUUID();
     const secret = typeof options.secret === "boolean" ? options.secret : options.secret(context);
-    options.log({ kind: "bug", where: "http", id, text: secret ? placeOf(error) : textOf(error) });
-    return problem(500, { detail: "The server made a mistake; its log has the reason under this id", id });
+    const { status, details } = troubleOf(error, { secret, log: options.log });
+    return problem(status, details);
   });
   return app;
+}
+
+/** What is told of an exception. */
+export interface Trouble {
+  readonly status: 500 | 503;
+  readonly details: ProblemDetails;
+}
+
+/** Logs an exception; the result says nothing of it but how its line is found. `secret`: its text may quote one, and is not logged. */
+export function troubleOf(error: Error, { secret, log }: { readonly secret: boolean; readonly log: Log }): Trouble {
+  // The spool has logged its own trouble, and it is none of ours.
+  if (error instanceof SpoolError) {
+    return { status: 503, details: { detail: "The queue cannot be used now; the log has the reason" } };
+  }
+  // SQLite's words are of files and locks, never of what is in them.
+  if ("code" in error && error.code === "ERR_SQLITE_ERROR") {
+    log({ kind: "warning", about: "records", text: `A file of the server failed: ${error.message}` });
+    return { status: 503, details: { detail: "A file of the server cannot be used now; the log has the reason" } };
+  }
+  const id = crypto.randomUUID();
+  log({ kind: "bug", where: "http", id, text: secret ? placeOf(error) : textOf(error) });
+  return { status: 500, details: { detail: "The server made a mistake; its log has the reason under this id", id } };
 }
 
 /**

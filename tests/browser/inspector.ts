@@ -5,7 +5,8 @@
  * @module
  */
 
-import axe from "axe-core";
+// @ts-types="axe-core"
+import axe from "axe-core/axe.min.js";
 import { join } from "node:path";
 import { SCREENS, type TestBrowser, type Visitor } from "./browser.ts";
 
@@ -69,7 +70,7 @@ export async function createInspector(browser: TestBrowser, origin: string): Pro
 async function axeFaults({ page }: Visitor): Promise<readonly string[]> {
   await page.evaluate(axe.source);
   const violations: readonly Violation[] = await page.evaluate(
-    'axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations)',
+    'axe.run({ resultTypes: ["violations"], preload: false }).then(({ violations }) => violations)',
   );
   return violations.filter(({ impact }) => GRAVE.has(impact)).flatMap(({ id, nodes }) => {
     return nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`);

@@ -7,7 +7,7 @@ import { makeSite, type Site } from "./lib.ts";
 
 interface ShownRecord {
   readonly selector: string;
-  readonly in_use: boolean;
+  readonly "in_use": boolean;
   readonly kind: string;
   readonly name: string;
   readonly value: string;

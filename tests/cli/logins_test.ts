@@ -39,6 +39,10 @@ Deno.test("logins are listed with why they failed", async () => {
   assert.deepEqual(await seqs("--account", "shin@BAZ.co.jp", "--result", "accepted"), [1]);
   assert.deepEqual(await seqs("--remote", "2001:db8::1"), [3]);
   assert.deepEqual(await seqs("--result", "rejected", "--count", "1"), [3]);
+  assert.deepEqual(await seqs("--mechanism", "plain"), [2]);
+  assert.deepEqual(await seqs("--since", "2026-11-24T03:04:06Z", "--result", "rejected"), [3, 2]);
+  assert.deepEqual(await seqs("--since", "2026-11-24T12:04:07+09:00"), [4, 3]);
+  assert.deepEqual(await seqs("--since", "1h"), (NOW > Date.now() - 3_600_000) ? [4, 3, 2, 1] : []);
   const [second] = JSON.parse((await site.run(["logins", "list", "--json", "--account", "Shin"])).stdout);
   assert.deepEqual([second.at, second.chain, second.tls], ["2026-11-24T03:04:06.000Z", chain, null]);
 });
@@ -49,4 +53,26 @@ Deno.test("a wrong filter is a usage error", async () => {
   assert.equal(result.code, 64);
   assert.match(result.stderr, /Allowed choices are accepted, rejected, too-weak, delayed, unavailable, malformed, can/);
   assert.equal((await site.run(["logins", "list", "--account", "@"])).code, 64);
+  const since = await site.run(["logins", "list", "--since", "yesterday"]);
+  assert.equal(since.code, 64);
+  assert.match(since.stderr, /expected how long ago/);
+});
+
+Deno.test("with --json all pages are shown, and with --count as many", async () => {
+  await using site = await makeSite();
+  await site.run(["logins", "list"]);
+  {
+    await using records = open(join(site.dataDir, "records"));
+    for (let at = 0; at < 2500; at++) records.authentications.note(login(), NOW + at);
+    records.audit.addAll(
+      Array.from({ length: 1001 }, (_, at) => ({ who: "x", from: "local", what: "test", target: String(at) })),
+      NOW,
+    );
+  }
+  const shown = async (...args: string[]) => JSON.parse((await site.run([...args, "--json"])).stdout);
+  const logins = await shown("logins", "list");
+  assert.deepEqual(logins.map(({ seq }: { seq: number }) => seq), Array.from({ length: 2500 }, (_, at) => 2500 - at));
+  assert.equal((await shown("logins", "list", "--count", "1200")).length, 1200);
+  assert.equal((await shown("audit", "list")).length, 1001);
+  assert.equal((await site.run(["audit", "list"])).stdout.trimEnd().split("\n").length, 101);
 });

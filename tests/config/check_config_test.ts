@@ -81,6 +81,7 @@ Deno.test("a file with only hostname is complete, and warns", () => {
     smarthost: null,
     mx: { resolvers: [], sourceAddresses: [], mtaSts: true, caFile: null, concurrency: 2 },
     local: null,
+    etrnDomains: [],
     delayNoticeMs: 14_400_000,
     giveUpMs: 432_000_000,
     retryMs: [300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000],
@@ -182,6 +183,7 @@ message_size = "10MB"
     tls: "implicit",
     caFile: null,
     auth: { authzid: "", authcid: "admin", password: "secret", realm: "" },
+    oauth: null,
     allowClearTextPassword: true,
     concurrency: 5,
   });

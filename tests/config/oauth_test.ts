@@ -6,9 +6,9 @@ import { checkConfig, loadConfig } from "../../src/config/load.ts";
 const CUSTOM = {
   provider: "custom",
   user: "relay@example.net",
-  client_id: "c",
-  refresh_token_file: "t",
-  token_url: "https://login.example.net/token",
+  "client_id": "c",
+  "refresh_token_file": "t",
+  "token_url": "https://login.example.net/token",
 };
 
 function configOf(oauth: Readonly<Record<string, string>>, smarthost = 'address = "smtp.example.net:587"'): string {
@@ -39,7 +39,7 @@ function mistakesOf(oauth: Readonly<Record<string, string>>, smarthost?: string)
 }
 
 Deno.test("oauth of microsoft: the tenant's endpoints, and a scope for each grant", () => {
-  const common = { provider: "microsoft", user: "relay@foobar.co.jp", client_id: "c" };
+  const common = { provider: "microsoft", user: "relay@foobar.co.jp", "client_id": "c" };
   const person = complete({ ...common, refresh_token_file: "t" });
   assert.equal(person.tokenUrl, "https://login.microsoftonline.com/common/oauth2/v2.0/token");
   assert.equal(person.deviceUrl, "https://login.microsoftonline.com/common/oauth2/v2.0/devicecode");

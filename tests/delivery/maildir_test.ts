@@ -176,3 +176,22 @@ Deno.test("maildir: a mail that may not be durable is not left where it will com
     assert.deepEqual(await names(`${dir}/shin/Maildir/new`), []);
     assert.deepEqual(await names(`${dir}/shin/Maildir/tmp`), []);
   }));
+
+Deno.test("maildir: a path without places is one folder for all, also for those who have no account here", () =>
+  inTempDir(async (dir) => {
+    const [shin] = to("shin@baz.co.jp");
+    const [taro] = recipientsOf(["taro@example.net"]);
+    assert.ok(shin !== undefined && taro !== undefined);
+    const task = recordTask({ recipients: [shin, { ...taro, id: 2 }] });
+    await deliver(`${dir}/archive`, task);
+    assert.deepEqual([...task.outcomes.values()].map(({ kind }) => kind), ["delivered", "delivered"]);
+    const files = await names(`${dir}/archive/new`);
+    const texts = await Promise.all(files.map((name) => Deno.readTextFile(`${dir}/archive/new/${name}`)));
+    assert.deepEqual(texts.map((text) => /^Delivered-To: (.*)\r$/m.exec(text)?.[1]).toSorted(), [
+      "shin@baz.co.jp",
+      "taro@example.net",
+    ]);
+    const apart = recordTask({ recipients: [taro] });
+    await deliver(`${dir}/{user}`, apart);
+    assert.equal(apart.outcomes.get(1)?.kind, "failed");
+  }));

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { latin1, utf8 } from "../../src/lib/octets.ts";
 import type { DeliveryOutcome, Spool } from "../../src/spool/spool.ts";
 import { SpoolError } from "../../src/spool/spool_error.ts";
-import { contentOf, envelopeTo, store } from "../spool/fixture.ts";
+import { contentOf, envelopeTo, noticeOf, store } from "../spool/fixture.ts";
 import { settleWith, type Stage, startStage } from "./scheduler_fixture.ts";
 
 const FAILED: DeliveryOutcome = { kind: "failed", reply: "550 5.1.1 No such user", enhanced: "5.1.1" };
@@ -134,9 +134,7 @@ Deno.test("notifier: what an earlier process has left to tell is told at the sta
   await using stage = await startStage({
     prepare: async (spool) => {
       mail = await store(spool, mailTo("a@x.example"), { content: HEADED });
-      const notice = {
-        ...{ action: "failed", reply: FAILED.reply, enhanced: "5.1.1", remoteHost: null, at: 0, retryUntil: null },
-      } as const;
+      const notice = noticeOf("failed");
       await spool.settle(mail, 0, FAILED, { due: 0, notice });
     },
   });

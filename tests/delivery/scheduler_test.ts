@@ -79,7 +79,10 @@ Deno.test("scheduler: a mail that is too old is given up with 5.4.7 and a bounce
     const content = latin1(new Uint8Array(await new Response(await task.content()).arrayBuffer()));
     assert.equal(task.mail.envelope.reversePath, null);
     assert.match(content, /^Status: 5\.4\.7\r$/m);
-    assert.match(content, /^Diagnostic-Code: x-dokodemo; 554 5\.4\.7 Delivery time expired; .*\r\n .*451 4\.3\.0 Later\r$/m);
+    assert.match(
+      content,
+      /^Diagnostic-Code: x-dokodemo; 554 5\.4\.7 Delivery time expired; .*\r\n .*451 4\.3\.0 Later\r$/m,
+    );
     assert.match(content, /^Subject: Hello\r$/m);
     assert.doesNotMatch(content, /^Remote-MTA/m);
     await settleWith({ kind: "delivered", reply: "250 OK" })(task, new AbortController().signal);

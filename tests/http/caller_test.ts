@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type CallerSettings, createCallers } from "../../src/http/caller.ts";
+import { type CallerSettings, createCallers, hostOf } from "../../src/http/caller.ts";
 
 const SETTINGS: CallerSettings = {
   tls: false,
@@ -52,4 +52,13 @@ Deno.test("hosts: ours, those of mail clients, and everybody else's", () => {
   }
   const strange = ["evil.example", "localhost.evil.example", "mail.foobar.co.jp@evil.example", "", "a b", null];
   for (const host of strange) assert.equal(hostKind(host), null, String(host));
+});
+
+Deno.test("the host of a request is that of the field Host, and of HTTP/2 that of its URL", () => {
+  const of = (host: string | null) => {
+    return hostOf({ headers: new Headers(host === null ? {} : { host }), url: "https://mail.foobar.co.jp:8443/x" });
+  };
+  assert.equal(of("mx.foobar.co.jp"), "mx.foobar.co.jp");
+  assert.equal(of(""), "");
+  assert.equal(of(null), "mail.foobar.co.jp:8443");
 });

@@ -257,7 +257,7 @@ Deno.test("logins and sessions of the account", async (t) => {
   await using folder = await makeFolder();
   const site = await makeSite(folder.path, { more: `${HTTP}trusted_proxies = ["127.0.0.1"]\n` });
   await using program = await startProgram(site);
-  const from = (address: string) => ({ "x-forwarded-for": address });
+  const from = (address: string) => ({ "x-forwarded-for": address, "x-forwarded-proto": "https" });
   const home = await signedIn(program, {
     ...SHIN_AT,
     headers: { ...from("192.0.2.1"), "user-agent": "Firefox <b> (X11; Linux)" },

@@ -48,8 +48,8 @@ Deno.test("LineEnds: any octets in pieces of any size give the same, which SMTP 
   fc.assert(
     fc.property(content, cuts, (octets, sizes) => {
       const pieces: Uint8Array[] = [];
-      for (let at = 0, turn = 0; at < octets.length; turn++) {
-        const size = sizes[turn % sizes.length] ?? 1;
+      for (let at = 0; at < octets.length;) {
+        const size = sizes[pieces.length % sizes.length] ?? 1;
         pieces.push(octets.subarray(at, at + size));
         at += size;
       }

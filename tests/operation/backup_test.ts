@@ -61,10 +61,11 @@ async function checkBackup(
 ): Promise<void> {
   using sink = startCountingSink();
   const elsewhere = join(folder, `elsewhere-${backup.split("-").at(-1)}`);
-  let text = (await Deno.readTextFile(site.config)).replaceAll(site.dataDir, join(elsewhere, "data"))
-    .replaceAll(site.mail, join(elsewhere, "mail"));
+  // `data_dir` and the certificate are named by paths beside the configuration.
+  let text = (await Deno.readTextFile(site.config)).replaceAll(site.mail, join(elsewhere, "mail"));
   for (const port of ports) text = text.replaceAll(`127.0.0.1:${port}"`, `127.0.0.1:${sink.port}"`);
   await Deno.mkdir(elsewhere);
+  for (const name of ["certificate.pem", "key.pem"]) await Deno.copyFile(join(folder, name), join(elsewhere, name));
   const config = join(elsewhere, "dokodemo.toml");
   await Deno.writeTextFile(config, text);
   const restored = await runProgram(["restore", backup, "--config", config]);

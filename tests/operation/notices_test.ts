@@ -207,7 +207,7 @@ Deno.test("notices: killed at any moment around the outcomes, each failed recipi
     await program.events(4 * round, ({ kind, outcome }) => kind === "delivery" && outcome === "failed");
     await program.process.stop("SIGKILL");
   }
-  await using program = await startProgram(site);
+  await using _program = await startProgram(site);
   await untilQuiet({ site });
   const reports = await reportsOf({ site });
   // A report that was on its way into the Maildir at the kill may be there twice; made anew it would have another Message-ID.

@@ -330,3 +330,19 @@ test("sendmail -bs takes mail by SMTP, and mailq lists it", async () => {
   const denied = await user.dokodemo(["mailq"], { env });
   assert.equal(denied.code, 77, denied.stderr);
 });
+
+// The runtime of the tree has a name of its own.
+const binary = Deno.env.get("DOKODEMO_BIN") ?? "";
+if (binary !== "") {
+  Deno.test("called by a link of the name sendmail, mailq or newaliases the binary is that command", async () => {
+    await using folder = await makeFolder();
+    for (const name of ["sendmail", "mailq", "newaliases"]) {
+      await Deno.symlink(await Deno.realPath(binary), join(folder.path, name));
+      const { code, output } = await run(join(folder.path, name), { args: ["--help"] });
+      assert.match(output, new RegExp(`^Usage: dokodemo ${name}\\b`));
+      assert.equal(code, 0);
+    }
+    const called = await run("sh", { args: ["-c", `PATH="${folder.path}" sendmail -bd`] });
+    assert.equal(called.code, 64);
+  });
+}

@@ -60,7 +60,7 @@ withDovecot(
     };
     await deliver(CONTENT);
     assert.deepEqual(await dovecot.fetch("shin", "hdr.subject"), ["Hello"]);
-    // What was never looked at by a person has no flag; Dovecot moves it to cur.
+    // What nobody has looked at has no flag.
     assert.deepEqual((await dovecot.fetch("shin", "flags")).map((flags) => flags.replace(/\\Recent/, "").trim()), [""]);
     await deliver(CONTENT.replace("Hello", "Again"));
     assert.equal(
@@ -74,7 +74,9 @@ withDovecot(
     assert.equal(body?.replaceAll("\r\n", "\n"), ".first\nsecond\n");
     // S= in the name is the size on disk, which Dovecot believes without a look at the file.
     const [size] = await dovecot.fetch("shin", "size.physical");
-    const names = [...Deno.readDirSync(`${dovecot.maildir("shin")}/cur`)].map(({ name }) => name);
+    const names = ["new", "cur"].flatMap((folder) =>
+      [...Deno.readDirSync(`${dovecot.maildir("shin")}/${folder}`)].map(({ name }) => name)
+    );
     assert.ok(names.some((name) => name.includes(`,S=${size}`)), `${size}: ${names}`);
     assert.ok(!dovecot.log.some((line) => /Error|corrupt/i.test(line)), dovecot.log.join("\n"));
   },

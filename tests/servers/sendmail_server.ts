@@ -46,9 +46,10 @@ export async function startSendmailServer(options: SendmailServerOptions): Promi
   });
   await Deno.writeTextFile(`${path}/sendmail.cf`, configuration);
   const sendmail = `${SENDMAIL_HOME}/usr/libexec/sendmail/sendmail`;
-  const script = 'hostname mail.foobar.co.jp && exec "$@"';
+  // The names of clients come from the system's hosts file, whatever its own is called.
+  const script = 'hosts=$1; shift; mount --bind "$hosts" /etc/hosts && hostname mail.foobar.co.jp && exec "$@"';
   const process = new ServerProcess("unshare", {
-    args: ["--uts", "sh", "-c", script, "sh", sendmail, "-C", `${path}/sendmail.cf`, "-bD"],
+    args: ["--uts", "--mount", "sh", "-c", script, "sh", `${path}/hosts`, sendmail, "-C", `${path}/sendmail.cf`, "-bD"],
   });
   let ended = false;
   process.ended.then(() => ended = true);

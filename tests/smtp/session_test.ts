@@ -254,6 +254,27 @@ Deno.test("a client that policy refuses at connect gets the reply instead of the
   assert.equal(session.line("EHLO a"), "");
 });
 
+Deno.test("a client that may not send is greeted, and gets its answer to all that could lead to mail", () => {
+  const session = new Session("mta", {}, INITIAL_STATE);
+  session.take({ kind: "connected", remote: "192.0.2.1", health: false, tls: null });
+  const verdict = { kind: "refuse", reply: REPLIES.accessDenied, rule: "line 1" } as const;
+  assert.match(session.take({ kind: "decided", verdict }), /^220 /);
+  assert.doesNotMatch(session.line("EHLO a"), /AUTH|STARTTLS/);
+  for (const line of ["MAIL FROM:<>", "AUTH PLAIN", "STARTTLS", "RCPT TO:<a@b.example>", "DATA", "VRFY a"]) {
+    assert.match(session.line(line), /^550 5\.7\.1 Access denied \(s1\.\d+\)$/, line);
+  }
+  assert.match(session.line("NOOP"), /^250 /);
+  assert.match(session.line("QUIT"), /^221 .*\|close$/);
+});
+
+Deno.test("421 from policy ends the session, whatever it was about", () => {
+  const verdict = { kind: "refuse", reply: REPLIES.shuttingDown, rule: "line 1" } as const;
+  const session = new Session("mta", {});
+  session.line("EHLO a");
+  assert.equal(session.line("MAIL FROM:<a@b.example>"), "decide");
+  assert.match(session.take({ kind: "decided", verdict }), /^421 .*\|close$/);
+});
+
 Deno.test("a health check gets neither AUTH nor mail", () => {
   const session = new Session("msas", {}, { health: true });
   assert.doesNotMatch(session.line("EHLO a"), /AUTH/);

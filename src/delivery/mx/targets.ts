@@ -153,5 +153,5 @@ function notAllowed(domain: string): DeliveryOutcome {
 }
 
 function failed(code: string, enhanced: string, text: string): DeliveryOutcome {
-  return { kind: "failed", enhanced, reply: `${code} ${enhanced} ${text}` };
+  return { kind: "failed", ours: true, enhanced, reply: `${code} ${enhanced} ${text}` };
 }

@@ -5,7 +5,6 @@
  */
 
 import type { SidecarParts } from "../parts.ts";
-import { problem } from "../problem.ts";
 import { VERSION } from "../../version.ts";
 import { addAccountDetails } from "./account_details.ts";
 import { addAccounts } from "./accounts.ts";
@@ -42,12 +41,6 @@ export function createApi(parts: SidecarParts, options: { readonly control: bool
   api.get("/openapi.json", (context) => context.json(document ??= api.getOpenAPI31Document(INFO)));
   api.use(gate(api, parts, options));
   addResources(api, parts);
-  // The gate lets through what is here.
-  api.onError((error) => {
-    if (!("code" in error) || error.code !== "ERR_SQLITE_ERROR") throw error;
-    parts.log({ kind: "warning", about: "records", text: `A file of the server failed: ${error.message}` });
-    return problem(503, { detail: "A file of the server cannot be used now; the log has the reason" });
-  });
   return api;
 }
 

@@ -43,7 +43,10 @@ export const [PAGE_DEFAULT, PAGE_LIMIT] = [100, 1000];
 const PROBLEMS = {
   400: ["BadRequest", "A parameter or header field is not of its form, or the body is no JSON."],
   401: ["Unauthorized", "No token, or none that is valid."],
-  403: ["Forbidden", "The token has not the scope that the operation needs; `detail` names it."],
+  403: [
+    "Forbidden",
+    "The token has not the scope that the operation needs, which `detail` names, or it came without HTTPS.",
+  ],
   404: ["NotFound", "There is no such thing."],
   409: ["Conflict", "The state of things does not allow it."],
   413: ["ContentTooLarge", "The body has more than 65536 octets."],

@@ -40,6 +40,7 @@ export function gate(
   const wrongTokens = createRateLimit(WRONG_TOKENS);
   let known: readonly Operation[] | null = null;
   return async (context, next) => {
+    if (!control && !isSafe(context)) return inTheClear();
     const token = control ? null : bearer(context, parts);
     if (!control && token === null) return refuseStranger(context, wrongTokens, parts);
     // All are there by the first request.
@@ -56,6 +57,18 @@ export function gate(
     const who = token === null ? CONTROL.who : `token ${token.id}`;
     return await onlyOnce(context, { who, body, ...parts }, next);
   };
+}
+
+/** Whether nothing of a token can be read on its way here; without one there is nothing to read. */
+function isSafe(context: ApiContext): boolean {
+  return context.get("caller").secure || context.req.header("authorization") === undefined;
+}
+
+function inTheClear(): Response {
+  const detail =
+    "Tokens are taken over HTTPS alone. This one has crossed the network in the clear: revoke it, and use " +
+    "a new one by https://";
+  return problem(403, { detail });
 }
 
 function bearer(context: ApiContext, { records, now }: GateParts): Token | null {

@@ -23,7 +23,7 @@ export function metricsRoutes<Environment extends Env>(
 ): void {
   app.get("/metrics", async (context) => {
     if (mayLook(context)) return context.body(await metrics.text(), 200, { "content-type": EXPOSITION_TYPE });
-    const detail = "Metrics are for this machine, or for a token with the scope metrics:read";
+    const detail = "Metrics are for this machine, or for a token with the scope metrics:read over HTTPS";
     return problem(401, { detail }, { "www-authenticate": "Bearer" });
   });
 }

@@ -26,7 +26,7 @@ export function page(
   { title, main, status = 200, live = false }: {
     readonly title: string;
     readonly main: Child;
-    readonly status?: 200 | 400 | 401 | 403 | 404 | 409 | 422 | 429 | 503;
+    readonly status?: 200 | 400 | 401 | 403 | 404 | 409 | 422 | 429 | 500 | 503;
     /** Whether numbers of the page change by themselves where there is JavaScript. */
     readonly live?: boolean;
   },

@@ -7,11 +7,13 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import type { SidecarParts } from "../parts.ts";
+import { troubleOf } from "../problem.ts";
 import { adminRoutes } from "./admin/admin_routes.ts";
 import { createOverview } from "./admin/overview.ts";
 import { apiPageRoutes } from "./api_page.tsx";
 import { appPasswordRoutes } from "./app_password_page.tsx";
 import { assetRoutes } from "./assets.ts";
+import { notFoundPage, troublePage, unsafePage, wantsPage } from "./error_pages.tsx";
 import { sameOrigin } from "./form.ts";
 import { homeRoutes } from "./home_page.tsx";
 import { asLanguage, chooseLanguage, LANGUAGE_COOKIE, translator } from "./language.ts";
@@ -44,6 +46,12 @@ export function pages(parts: SidecarParts): Hono<PageEnv> {
   app.route("/assets", assetRoutes());
   app.use(headers);
   app.use(languages);
+  app.use(async (context, next) => {
+    context.set("session", null);
+    // Browsers would keep no cookie either.
+    if (context.get("caller").secure) return await next();
+    return await unsafePage(context, parts.current().config.http?.publicUrl ?? null);
+  });
   const sessions = createSessionCheck(parts);
   app.use(async (context, next) => {
     context.set("session", await sessions.find(context));
@@ -61,6 +69,11 @@ export function pages(parts: SidecarParts): Hono<PageEnv> {
   const overview = createOverview(parts);
   app.route("/", liveRoutes({ spool: parts.spool, status: parts.status, sessions, overview }));
   app.route("/", adminRoutes(parts, overview));
+  app.use((context, next) => wantsPage(context) ? Promise.resolve(notFoundPage(context)) : next());
+  app.onError((error, context) => {
+    if (!wantsPage(context)) throw error;
+    return troublePage(context, troubleOf(error, { secret: true, log: parts.log }));
+  });
   return app;
 }
 

@@ -39,7 +39,7 @@ export async function openMail(
   try {
     named = await Deno.lstat(path);
     if (!named.isFile) return refuse("it is no regular file");
-    // Not to be kept waiting, should it be a pipe by now.
+    // Not to be kept waiting, should it be a pipe by now. Deno 2.9 follows a link in spite of O_NOFOLLOW: the second look finds that.
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     opened.defer(() => handle.close());
   } catch (error) {

@@ -53,7 +53,7 @@ export function refusalMail(
     envelope: {
       reversePath: null,
       recipients: [{ id: 1, forwardPath: to, notify: ["never"], orcpt: null }],
-      ...{ body: "8bitmime", smtputf8: false, declaredSizeOctets: null, ret: null, envid: null },
+      ...{ body: "8bitmime", smtputf8: /[^\x20-\x7e]/.test(to), declaredSizeOctets: null, ret: null, envid: null },
     },
     content: utf8(lines.join("\r\n")),
   };
