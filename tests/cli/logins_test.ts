@@ -42,7 +42,7 @@ Deno.test("logins are listed with why they failed", async () => {
   assert.deepEqual(await seqs("--mechanism", "plain"), [2]);
   assert.deepEqual(await seqs("--since", "2026-11-24T03:04:06Z", "--result", "rejected"), [3, 2]);
   assert.deepEqual(await seqs("--since", "2026-11-24T12:04:07+09:00"), [4, 3]);
-  assert.deepEqual(await seqs("--since", "1h"), (NOW > Date.now() - 3_600_000) ? [4, 3, 2, 1] : []);
+  assert.deepEqual(await seqs("--since", "9999d"), [4, 3, 2, 1]);
   const [second] = JSON.parse((await site.run(["logins", "list", "--json", "--account", "Shin"])).stdout);
   assert.deepEqual([second.at, second.chain, second.tls], ["2026-11-24T03:04:06.000Z", chain, null]);
 });

@@ -206,8 +206,8 @@ Deno.test("each mistake has its path, what was expected and what was found", () 
       "delivery.local: expected maildir or lmtp, found both",
     ]],
     [
-      `${HOST}[dmarc]\n[policy]\n[access]`,
-      ["dmarc", "policy", "access"].map((section) => `${section}: comes with a later version of dokodemo`),
+      `${HOST}[dmarc]\n[policy]\n[masquerade]`,
+      ["dmarc", "policy", "masquerade"].map((section) => `${section}: comes with a later version of dokodemo`),
     ],
     [`${HOST}[delivery]\ndefault = "lmtp"`, [
       'delivery.default: expected one of "smarthost", "mx", "none", found "lmtp"',

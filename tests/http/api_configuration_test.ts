@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parse, stringify } from "smol-toml";
 import { BACKENDS } from "../../backends/registry.ts";
 import type { Config } from "../../src/config/config.ts";
-import { checkConfig } from "../../src/config/load.ts";
+import { checkConfig, NO_CONTENTS } from "../../src/config/load.ts";
 import { shownConfig } from "../../src/http/api/shown_config.ts";
 import { shownOptions } from "../../src/http/api/shown_options.ts";
 import { isTable } from "../../src/config/keys.ts";
@@ -103,12 +103,10 @@ function configOf(text: string): Config {
     folder: "/etc/dokodemo",
     modules: BACKENDS,
     contents: {
-      localDomains: [],
+      ...NO_CONTENTS,
       smarthostAuth: { authzid: "", authcid: "relay", password: SECRETS.smarthost, realm: "example.net" },
       webhookSecrets: [SECRETS.webhook],
-      dkimKeys: null,
       routeAuths: [{ authzid: "", authcid: "partner", password: SECRETS.route, realm: "" }, null, null],
-      aliases: new Map(),
     },
   });
   assert.ok(loaded.ok, loaded.ok ? "" : loaded.mistakes.join("\n"));

@@ -75,6 +75,7 @@ async function bench(webhooks: readonly Partial<WebhookConfig>[], clock = new Ha
       delayNoticeMs: null,
       giveUpMs: 0,
       retryMs: [],
+      etrnDomains: [],
     },
   } as const;
   return {

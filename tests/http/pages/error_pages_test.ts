@@ -24,9 +24,11 @@ function server(http: string, given: Partial<SidecarParts> = {}) {
   const app = httpApp({ ...parts, current: () => ({ ...parts.current(), config }) });
   const ask = async (
     path: string,
-    { peer = "127.0.0.1", form, ...headers }: { peer?: string; form?: Readonly<Record<string, string>> } & Readonly<
-      Record<string, unknown>
-    > = {},
+    { peer = "127.0.0.1", form, ...headers }:
+      & { peer?: string; form?: Readonly<Record<string, string>> }
+      & Readonly<
+        Record<string, unknown>
+      > = {},
   ) => {
     const sent = new Headers({ host: "mail.foobar.co.jp", accept: HTML, "sec-fetch-site": "same-origin" });
     for (const [name, value] of Object.entries(headers)) sent.set(name, String(value));
