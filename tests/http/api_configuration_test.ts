@@ -132,7 +132,19 @@ Deno.test("shownConfig() fills in every default, and leaves out what is not set"
   const shown = JSON.parse(JSON.stringify(shownConfig(configOf('hostname = "mail.foobar.co.jp"'))));
   assert.deepEqual(Object.keys(shown), [
     ...["hostname", "default_realm", "local_domains", "local_recipients", "data_dir", "listener", "sasl", "backend"],
-    ...["delivery", "route", "message", "dkim", "limits", "guessing", "webhook", "log"],
+    ...[
+      "delivery",
+      "route",
+      "message",
+      "notices",
+      "sendmail",
+      "dkim",
+      "access",
+      "limits",
+      "guessing",
+      "webhook",
+      "log",
+    ],
   ]);
   assert.deepEqual(shown.limits.drain, "1min");
   assert.deepEqual(configOf(stringify(shown)), configOf('hostname = "mail.foobar.co.jp"'));
