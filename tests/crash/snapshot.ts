@@ -14,6 +14,8 @@ export interface QueueSnapshot {
   readonly unfinished: readonly string[];
   /** `QUEUE-ID RECIPIENT` of those that were being attempted: they may get the mail twice. */
   readonly attempting: ReadonlySet<string>;
+  /** Ids of notices that were being attempted. */
+  readonly attemptingNotices: ReadonlySet<string>;
   /** Ids of mails whose content has to be in a file that is not there, or not whole. */
   readonly broken: readonly string[];
   /** Content files that no mail names. */
@@ -28,7 +30,7 @@ export async function snapshotQueue(dataDir: string): Promise<QueueSnapshot> {
   }
   using db = new DatabaseSync(join(copy.path, "spool.sqlite"));
   const recipients = db.prepare(
-    "SELECT mail.id, forward_path, state FROM recipient JOIN mail ON mail.seq = recipient.mail",
+    "SELECT mail.id, notice, forward_path, state FROM recipient JOIN mail ON mail.seq = recipient.mail",
   ).all();
   const open = recipients.filter(({ state }) => state === "waiting" || state === "attempting");
   const attempting = recipients.filter(({ state }) => state === "attempting");
@@ -42,6 +44,7 @@ export async function snapshotQueue(dataDir: string): Promise<QueueSnapshot> {
   return {
     unfinished: [...new Set(open.map(({ id }) => String(id)))],
     attempting: new Set(attempting.map(({ id, forward_path }) => `${id} ${forward_path}`)),
+    attemptingNotices: new Set(attempting.filter(({ notice }) => notice === 1).map(({ id }) => String(id))),
     broken: [...filed].filter(([id, size]) => sizes.get(id) !== size).map(([id]) => id),
     orphans: [...sizes.keys()].filter((id) => !filed.has(id)).length,
   };

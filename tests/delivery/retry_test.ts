@@ -18,5 +18,6 @@ Deno.test("expired is permanent with 5.4.7 and names the last answer", () => {
     kind: "failed",
     enhanced: "5.4.7",
     reply: "554 5.4.7 Delivery time expired; the last answer was: 451 4.4.1 Cannot connect to x:25",
+    ours: true,
   });
 });

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { httpApp } from "../../src/http/app.ts";
 import { SCOPES } from "../../src/records/records.ts";
 import { runProgram } from "../lib/program.ts";
 import { CONTROL, isProblem, member, operationsOf, scopesBut, startApi } from "./api_client.ts";
+import { sidecarParts } from "./lib.ts";
 
 const filled = (path: string) => path.replace("{account}", "shin%40baz.co.jp").replace("{id}", "nothing");
 
@@ -152,4 +154,23 @@ Deno.test("the gate of the API", async (t) => {
     assert.equal((await api.ask("GET", "/queue", { token })).status, 200);
     assert.equal((await api.ask("GET", "/queue", { token: null })).status, 401);
   });
+});
+
+Deno.test("a token that comes from outside without HTTPS is refused before it is looked at", async () => {
+  const parts = sidecarParts({});
+  const { secret } = parts.records.tokens.add({ label: "backup", scopes: ["queue:read"], expires: null }, Date.now());
+  const app = httpApp(parts);
+  const ask = async (authorization: string | null, peer: string) => {
+    const headers = { host: "mail.example.jp", ...authorization !== null && { authorization } };
+    const answer = await app.fetch(new Request("http://mail.example.jp/api/v1/queue", { headers }), { peer });
+    return { status: answer.status, detail: String(Reflect.get(Object(await answer.json()), "detail")) };
+  };
+  for (const token of [secret, "wrong"]) {
+    const { status, detail } = await ask(`Bearer ${token}`, "198.51.100.7");
+    assert.equal(status, 403);
+    assert.match(detail, /in the clear: revoke it/);
+  }
+  assert.equal(parts.records.tokens.list().find(({ label }) => label === "backup")?.lastUsed, null);
+  assert.equal((await ask(null, "198.51.100.7")).status, 401);
+  assert.equal((await ask(`Bearer ${secret}`, "127.0.0.1")).status, 200);
 });

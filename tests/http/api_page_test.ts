@@ -6,7 +6,7 @@ import { sidecarParts } from "./lib.ts";
 
 async function apiPage(headers: Readonly<Record<string, string>> = {}) {
   const request = new Request("http://localhost/api", { headers: { host: "mail.example.jp:8025", ...headers } });
-  const response = await httpApp(sidecarParts({})).fetch(request, { peer: "192.0.2.1" });
+  const response = await httpApp(sidecarParts({})).fetch(request, { peer: "127.0.0.1" });
   return { response, text: await response.text() };
 }
 

@@ -83,7 +83,7 @@ Deno.test("a wrong parameter is named", async () => {
 Deno.test("one mail is shown with each recipient's history", async () => {
   const { parts } = control(queuedMail("a", "delivered", "waiting", "held"));
   await using it = await onSocket(controlApp(parts).fetch);
-  const recipient = { attempts: 2, lastReply: "451 4.3.0 try again", notify: null, orcpt: null };
+  const recipient = { attempts: 2, lastReply: "451 4.3.0 try again", notify: null, orcpt: null, history: [] };
   assert.deepEqual(await answered(it.ask("GET", "/api/v1/queue/a")), {
     status: 200,
     body: {
@@ -120,7 +120,10 @@ Deno.test("each change is made and logged", async () => {
   assert.deepEqual(retries, []);
   assert.equal(await status("POST", "/api/v1/queue/a/retry"), 204);
   assert.deepEqual(retries, ["asked"]);
-  assert.deepEqual(await answered(it.ask("POST", "/api/v1/queue/retry")), { status: 200, body: { changed: 1 } });
+  assert.deepEqual(await answered(it.ask("POST", "/api/v1/queue/retry")), {
+    status: 200,
+    body: { changed: 1, next: null },
+  });
   assert.deepEqual(retries, ["asked", "asked"]);
   assert.equal(await status("DELETE", "/api/v1/queue/a"), 204);
   assert.equal(queue.size, 0);
@@ -250,7 +253,10 @@ Deno.test("the real spool behind the routes", async () => {
     assert.equal(await status("POST", `${ids[0]}/retry`), 409);
     assert.equal(await status("POST", `${ids[0]}/release`), 204);
     assert.equal(await status("DELETE", ids[1] ?? ""), 204);
-    assert.deepEqual(await answered(it.ask("POST", "/api/v1/queue/retry")), { status: 200, body: { changed: 2 } });
+    assert.deepEqual(await answered(it.ask("POST", "/api/v1/queue/retry")), {
+      status: 200,
+      body: { changed: 2, next: null },
+    });
     assert.equal(await status("POST", `${ids[1]}/retry`), 404);
     assert.deepEqual(await list(""), [[ids[0], ids[2]], null]);
     assert.deepEqual(

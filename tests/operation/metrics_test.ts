@@ -86,10 +86,10 @@ Deno.test("from outside it takes a token with the scope metrics:read, and so do 
   };
   const [right, other] = [await tokenFor("metrics:read"), await tokenFor("queue:read")];
   await using program = await startProgram(site);
-  const ask = async (path: string, token: string | null) => {
+  const ask = async (path: string, token: string | null, scheme = "https") => {
     const headers = {
       "x-forwarded-for": "192.0.2.7",
-      "x-forwarded-proto": "https",
+      "x-forwarded-proto": scheme,
       ...token !== null && { authorization: `Bearer ${token}` },
     };
     const answer = await fetch(`http://127.0.0.1:${program.port("http")}${path}`, { headers });
@@ -101,6 +101,9 @@ Deno.test("from outside it takes a token with the scope metrics:read, and so do 
     assert.ok(!refused.text.includes("dokodemo_"));
     assert.equal((await ask("/health/ready", token)).text, '{"status":"ok"}');
   }
+  // Who sends a token in the clear has given it away.
+  assert.equal((await ask("/metrics", right, "http")).status, 401);
+  assert.equal((await ask("/health/ready", right, "http")).text, '{"status":"ok"}');
   const shown = await ask("/metrics", right);
   assert.deepEqual([shown.status, shown.type], [200, "text/plain; version=0.0.4; charset=utf-8"]);
   assert.equal(sampleOf(shown.text, "dokodemo_ready"), 1);

@@ -231,6 +231,12 @@ const DIFFERENCES: readonly (readonly [string, Case, string, string])[] = [
     "rcpt 5",
   ],
   [
+    "a network in CIDR form is one",
+    { client: "127.6.7.8", sender: "a@b.example", recipient: "shin@foobar.co.jp" },
+    "kept",
+    "mail 5",
+  ],
+  [
     "554 for a client stands in the place of the greeting",
     {
       client: "127.5.5.5",
@@ -243,7 +249,7 @@ const DIFFERENCES: readonly (readonly [string, Case, string, string])[] = [
 ];
 
 test("the differences from sendmail are those that the documents list", async () => {
-  const more = 'host.out.example\tREJECT\n127.5.5.5\tERROR:"554 Never"\n';
+  const more = 'host.out.example\tREJECT\n127.6.0.0/16\tREJECT\n127.5.5.5\tERROR:"554 Never"\n';
   const hosts = ["127.4.4.4 host.mydomain.co.jp", "127.4.4.5 host.out.example"];
   await withBoth({ access: ACCESS + more, hosts }, async ({ sendmail, ours }) => {
     for (const [name, each, theirs, own] of DIFFERENCES) {

@@ -61,7 +61,7 @@ Deno.test("a mistake of ours is a page with the number under which the log has i
   assert.equal(page.status, 500);
   await assertWellFormed(page);
   const [bug] = events;
-  assert.ok(bug?.kind === "bug");
+  assert.ok(bug?.kind === "bug" && bug.id !== null);
   assert.ok(readable(page).includes(bug.id));
   const document = await ask("/sign-in", { form: FORM, accept: "application/json" });
   assert.deepEqual([document.status, JSON.parse(document.text).title], [500, "Internal Server Error"]);
@@ -70,7 +70,10 @@ Deno.test("a mistake of ours is a page with the number under which the log has i
 });
 
 Deno.test("an outage of ours is a page that asks for patience", async () => {
-  const outages = [new SpoolError("gone"), Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR" })];
+  const outages = [
+    new SpoolError("list", "unavailable"),
+    Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR" }),
+  ];
   for (const outage of outages) {
     const { ask, events } = server("", { signIn: () => Promise.reject(outage) });
     const page = await ask("/sign-in", { form: FORM });
