@@ -59,6 +59,40 @@ Deno.test("queue, reload and repeated requests in the API", async (t) => {
     assert.equal(logged?.["by"], by);
   });
 
+  await t.step("many are changed by account, domain and route; everything only where that is said", async () => {
+    const post = (query: string) => api.ask("POST", `/queue/${query}`, { token: writer });
+    const before = await list();
+    const [other] = (await list("?domain=other.example")).items;
+    const held = await post("hold?domain=OTHER.example&count=1000");
+    assert.deepEqual(held.body, { changed: 1, mails: [other?.id], next: null });
+    assert.equal(member(await api.ask("GET", `/queue/${other?.id}`), "state"), "held");
+    assert.equal((await acts())[0], "token queue:write queue.hold domain other.example");
+    // Piece by piece, as many mails as there are and one look for the end.
+    const counts = [];
+    for (let after = ""; after !== "end";) {
+      const piece = await post(`release?route=smarthost&count=1${after}`);
+      counts.push(member(piece, "changed"));
+      const next = member(piece, "next");
+      after = next === null ? "end" : `&after=${next}`;
+    }
+    assert.deepEqual(counts, [...before.items.map(({ id }) => id === other?.id ? 1 : 0), 0]);
+    assert.deepEqual((await post(`hold?account=nobody@baz.co.jp`)).body, { changed: 0, next: null });
+    isProblem(await post("hold?route=smrthost"), 400, /no such route; there are .*smarthost/);
+    for (const verb of ["hold", "release", "delete"]) isProblem(await post(verb), 400, /or all=true/);
+    isProblem(await api.ask("POST", "/queue/delete?all=true", { token: reader }), 403, /scope queue:write/);
+    assert.equal((await list()).items.length, before.items.length);
+  });
+
+  await t.step("the history tells what was tried, where, and how it went", async () => {
+    const [{ id }] = Object((await list()).items);
+    const [recipient] = Object(member(await api.ask("GET", `/queue/${id}`, { token: reader }), "recipients"));
+    const [first] = recipient.history;
+    assert.deepEqual([first.route, first.outcome, first.reply.slice(0, 9)], ["smarthost", "deferred", "451 4.4.1"]);
+    assert.equal(first.host, "127.0.0.1");
+    assert.equal(recipient.history.length, recipient.attempts);
+    assert.equal(Object((await list()).items[0]).recipients[0].history, undefined);
+  });
+
   await t.step("the command works over the same routes", async () => {
     const shown = await runProgram(["queue", "list", "--json", "--config", api.site.config]);
     assert.equal(shown.code, 0, shown.output);

@@ -129,7 +129,7 @@ Deno.test("each change is made and logged", async () => {
   assert.equal(queue.size, 0);
   assert.deepEqual(
     events,
-    [["a", "hold"], ["a", "release"], ["a", "retry"], ["all", "retry"], ["a", "delete"]].map(([mail, what]) => ({
+    [["a", "hold"], ["a", "release"], ["a", "retry"], ["a", "retry"], ["a", "delete"]].map(([mail, what]) => ({
       kind: "queue-changed",
       mail,
       what,
@@ -261,7 +261,7 @@ Deno.test("the real spool behind the routes", async () => {
     assert.deepEqual(await list(""), [[ids[0], ids[2]], null]);
     assert.deepEqual(
       events.map((event) => event.kind === "queue-changed" ? event.what : event.kind),
-      ["hold", "release", "delete", "retry"],
+      ["hold", "release", "delete", "retry", "retry"],
     );
   }
   await Deno.remove(folder, { recursive: true });

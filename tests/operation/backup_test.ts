@@ -50,7 +50,7 @@ Deno.test("backups under load, put back elsewhere: every mail of theirs is whole
     }
     await load.end();
   }
-  assert.deepEqual([...Deno.readDirSync(site.dataDir)].filter(({ name }) => name === ".backup"), []);
+  assert.deepEqual((await Array.fromAsync(Deno.readDir(site.dataDir))).filter(({ name }) => name === ".backup"), []);
   for (const backup of backups) await checkBackup(backup, { site, folder: folder.path, ports: [sink.port, nobody] });
 });
 
@@ -171,7 +171,7 @@ Deno.test("backup and restore refuse what cannot be right, and keep owners and m
     assert.match(made.output, /1{32}\.ready is no regular file and is not in the backup/);
     assert.match(made.output, /: 1 mails in the queue, \d+ files, \d/);
     assert.equal((await Deno.stat(backup)).mode! & 0o777, 0o700);
-    const names = [...Deno.readDirSync(join(backup, "data"))].map(({ name }) => name).sort();
+    const names = (await Array.fromAsync(Deno.readDir(join(backup, "data")))).map(({ name }) => name).sort();
     for (const name of ["content", "maildrop", "records", "sasldb", "spool.sqlite"]) {
       assert.ok(names.includes(name), name);
     }

@@ -227,6 +227,9 @@ async function assertModes({ dataDir }: Site, { uid }: { readonly uid: number | 
       ? 0o660
       : path.endsWith("/public.sock")
       ? 0o666
+      : path.endsWith("/maildrop")
+      // Everybody may put a file there, and nobody sees those of others.
+      ? 0o3733
       : isDirectory
       ? 0o700
       : 0o600;

@@ -167,7 +167,7 @@ function Result(
 ): Markup {
   const { kind, text, why } = loginResult(login, t);
   // The password was right, and is none that opens a page.
-  if (login.result === "accepted" && login.mechanism === FORM && labels.has(login.credential ?? "")) {
+  if (login.result === "too-weak" && login.mechanism === FORM && labels.has(login.credential ?? "")) {
     return (
       <>
         <span class="state bad">{t("refused", "拒否")}</span>

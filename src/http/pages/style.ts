@@ -44,7 +44,7 @@ nav a { padding: .35rem .7rem; border-radius: .4rem; text-decoration: none; colo
 nav a:hover { background: var(--ground); }
 nav a[aria-current] { background: var(--accent); color: var(--accent-text); }
 nav + nav { border-top: 1px solid var(--line); padding-top: .4rem; }
-main { padding-top: 1.25rem; padding-bottom: 3rem; }
+main { padding-top: 1.25rem; padding-bottom: 3rem; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .25rem 0 1rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; line-height: 1.3; margin: 0 0 .75rem; }
 h3 { font-size: 1rem; margin: 1rem 0 .5rem; }
