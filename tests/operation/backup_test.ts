@@ -225,6 +225,6 @@ Deno.test("backup and restore refuse what cannot be right, and keep owners and m
       const [before, after] = [await Deno.stat(join(site.dataDir, path)), await Deno.stat(join(target, path))];
       assert.deepEqual([after.mode, after.uid, after.gid], [before.mode, before.uid, before.gid], path);
     }
-    assert.deepEqual([...Deno.readDirSync(target)].filter(({ name }) => name === ".restore"), []);
+    assert.deepEqual((await Array.fromAsync(Deno.readDir(target))).filter(({ name }) => name === ".restore"), []);
   });
 });

@@ -23,6 +23,9 @@ export const STYLE = `
   }
 }
 * { box-sizing: border-box; }
+body { overflow-wrap: anywhere; }
+fieldset, .grid > * { min-width: 0; }
+button, .button { max-width: 100%; white-space: normal; overflow-wrap: anywhere; }
 html { font-size: 100%; -webkit-text-size-adjust: 100%; }
 body {
   margin: 0; background: var(--ground); color: var(--text);
