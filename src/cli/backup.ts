@@ -22,7 +22,7 @@ import { EXIT } from "./exit.ts";
 import { complain, print } from "./output.ts";
 import { becomeOwner } from "./owner.ts";
 import { startProgress } from "./progress.ts";
-import { sizeText } from "./size_text.ts";
+import { countText, sizeText } from "./size_text.ts";
 
 interface BackupOptions extends ConfigOption {
   readonly json?: true;
@@ -98,7 +98,9 @@ async function make(
   print(
     json
       ? JSON.stringify([{ backup: target, dataDir: from, mails, files: files.length, octets }], null, 2)
-      : `${target} has the backup of ${from}: ${mails} mails in the queue, ${files.length} files, ${sizeText(octets)}`,
+      : `${target} has the backup of ${from}: ${countText(mails, "mail")} in the queue, ${
+        countText(files.length, "file")
+      }, ${sizeText(octets)}`,
   );
   return EXIT.ok;
 }

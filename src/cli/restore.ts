@@ -26,6 +26,7 @@ import { EXIT } from "./exit.ts";
 import { complain, print } from "./output.ts";
 import { makeDataDir } from "./owner.ts";
 import { startProgress } from "./progress.ts";
+import { countText } from "./size_text.ts";
 
 interface RestoreOptions extends ConfigOption {
   readonly dataDir?: string;
@@ -68,7 +69,7 @@ async function restore(dir: string, options: RestoreOptions): Promise<number> {
     await fill(`${source}/${DATA_FOLDER}`, manifest, { target, user });
     print(
       `${target} is as ${manifest.hostname} had it at ${manifest.created}: ` +
-        `${manifest.mails} mails in the queue, ${manifest.files.length} files`,
+        `${countText(manifest.mails, "mail")} in the queue, ${countText(manifest.files.length, "file")}`,
     );
     return EXIT.ok;
   } catch (error) {

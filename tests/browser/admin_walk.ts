@@ -46,7 +46,7 @@ export class AdminWalk extends Walk {
     await visitor.type("password", "");
     await visitor.send("/admin/accounts/new");
     await this.look("account-made");
-    this.#password = await visitor.page.locator("main code").first().innerText();
+    this.#password = await visitor.page.locator("code.secret").innerText();
     assert.deepEqual(await scene.replies(NEW_ACCOUNT, this.#password, ["PLAIN", "SCRAM-SHA-256"]), ["235", "235"]);
     await this.#sendMail();
   }

@@ -102,7 +102,11 @@ async function takePictures({ page, options }: Visitor, name: string): Promise<v
     await page.setViewportSize(size);
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: join(folder, `${name}-${screen}-${colorScheme}.png`), fullPage: true });
+      await page.screenshot({
+        path: join(folder, `${name}-${screen}-${colorScheme}.png`),
+        fullPage: true,
+        animations: "disabled",
+      });
     }
   }
   await page.emulateMedia({ colorScheme: options.colours });

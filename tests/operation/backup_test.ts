@@ -169,7 +169,7 @@ Deno.test("backup and restore refuse what cannot be right, and keep owners and m
     const made = await ours("backup", backup);
     assert.equal(made.code, 0, made.output);
     assert.match(made.output, /1{32}\.ready is no regular file and is not in the backup/);
-    assert.match(made.output, /: 1 mails in the queue, \d+ files, \d/);
+    assert.match(made.output, /: 1 mail in the queue, \d+ files, \d/);
     assert.equal((await Deno.stat(backup)).mode! & 0o777, 0o700);
     const names = (await Array.fromAsync(Deno.readDir(join(backup, "data")))).map(({ name }) => name).sort();
     for (const name of ["content", "maildrop", "records", "sasldb", "spool.sqlite"]) {

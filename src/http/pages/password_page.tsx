@@ -263,7 +263,7 @@ function Changed({ strength, t }: { readonly strength: Strength | null; readonly
             min={0}
             max={80}
             low={36}
-            high={66}
+            high={50}
             optimum={80}
             value={Math.min(80, strength.bits)}
             aria-label={t("Strength", "強さ")}

@@ -65,23 +65,26 @@ export function originOf(context: PageContext): Origin {
 export function signInRoutes(parts: SidecarParts): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
   const limit = createRateLimit(SIGN_INS);
+  const show = (context: PageContext, view: Omit<SignInView, "hostname">) => {
+    return signInPage(context, { ...view, hostname: parts.current().config.hostname });
+  };
 
   routes.get("/sign-in", (context) => {
     if (context.get("session") !== null) return context.redirect(target(context.req.query("to")), 303);
-    return signInPage(context, { to: target(context.req.query("to")) });
+    return show(context, { to: target(context.req.query("to")) });
   });
 
   routes.post("/sign-in", async (context) => {
     const form = await readForm(context);
     const [user, password, to] = [form?.("user").trim() ?? "", form?.("password") ?? "", target(form?.("to"))];
-    if (user === "" || password === "") return signInPage(context, { to, user, problem: "rejected" });
+    if (user === "" || password === "") return await show(context, { to, user, problem: "rejected" });
     if (!limit.take(context.get("caller").remote, parts.now())) {
-      return signInPage(context, { to, user, problem: "delayed" });
+      return await show(context, { to, user, problem: "delayed" });
     }
     // Not the request's signal: a browser that hangs up early gets its guess counted all the same.
     const signal = AbortSignal.timeout(WAIT_MS);
     const outcome = await parts.signIn({ user, password, origin: originOf(context) }, { signal });
-    if (outcome.kind !== "accepted") return signInPage(context, { to, user, problem: outcome.kind });
+    if (outcome.kind !== "accepted") return await show(context, { to, user, problem: outcome.kind });
     const before = context.get("session");
     if (before !== null) parts.records.sessions.end(before.id);
     const session = await beginSession(context, { account: outcome.account, parts });
@@ -123,6 +126,8 @@ function target(text: string | undefined): string {
 }
 
 interface SignInView {
+  /** Whose pages these are. */
+  readonly hostname: string;
   readonly to: string;
   readonly user?: string;
   readonly problem?: "rejected" | "delayed" | "unavailable";
@@ -130,7 +135,7 @@ interface SignInView {
 
 const STATUS = { rejected: 403, delayed: 429, unavailable: 503 } as const;
 
-function signInPage(context: PageContext, { to, user, problem }: SignInView): Response | Promise<Response> {
+function signInPage(context: PageContext, { hostname, to, user, problem }: SignInView): Response | Promise<Response> {
   const t = context.get("t");
   const texts = {
     rejected: t(
@@ -152,6 +157,10 @@ function signInPage(context: PageContext, { to, user, problem }: SignInView): Re
     main: (
       <div class="narrow">
         {problem !== undefined && <Notice kind="bad">{texts[problem]}</Notice>}
+        <p>
+          {t("With your mail account on ", "メールアカウントでサインインしてください。サーバー: ")}
+          <strong>{hostname}</strong>
+        </p>
         <Card>
           <form method="post" action="/sign-in">
             <input type="hidden" name="to" value={to} />

@@ -27,6 +27,8 @@ body { overflow-wrap: anywhere; }
 fieldset, .grid > * { min-width: 0; }
 button, .button { max-width: 100%; white-space: normal; overflow-wrap: anywhere; }
 html { font-size: 100%; -webkit-text-size-adjust: 100%; }
+html:lang(ja) { line-break: strict; }
+:lang(ja) :is(h1, h2, h3, summary, button, .button, label, legend) { word-break: auto-phrase; }
 body {
   margin: 0; background: var(--ground); color: var(--text);
   font: 1rem/1.6 system-ui, -apple-system, "Segoe UI", Roboto, "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans JP", "Yu Gothic UI", sans-serif;
@@ -54,7 +56,9 @@ h3 { font-size: 1rem; margin: 1rem 0 .5rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: 1.1rem 1.25rem; margin: 0 0 1rem; }
 .grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); margin-bottom: 1rem; }
 .grid > .card { margin: 0; }
+.card > :first-child { margin-top: 0; }
 .card > :last-child { margin-bottom: 0; }
+.card > .hint { margin-bottom: .75rem; }
 .narrow { max-width: 30rem; }
 .number { margin: 0 0 .5rem; font-size: 1.9rem; font-weight: 650; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .soft, .hint, .empty { color: var(--soft); }
@@ -68,7 +72,7 @@ h3 { font-size: 1rem; margin: 1rem 0 .5rem; }
 .notice code { color: inherit; }
 .state { font-weight: 600; white-space: nowrap; }
 .state.good { color: var(--good); } .state.bad { color: var(--bad); } .state.warn { color: var(--warn); }
-.field { margin: 0 0 1rem; }
+.field { margin: 0 0 1rem; max-width: 36rem; }
 label { display: block; font-weight: 600; margin-bottom: .25rem; }
 input, select, textarea {
   width: 100%; font: inherit; color: inherit; background: var(--ground);
@@ -87,11 +91,11 @@ button.small, .button.small { padding: .15rem .7rem; min-height: 2rem; backgroun
 button.danger { background: var(--bad); border-color: var(--bad); color: var(--card); }
 button.danger.small { background: transparent; color: var(--bad); }
 button.link { background: none; border: 0; padding: 0; min-height: 0; color: var(--accent); font-weight: 400; text-decoration: underline; text-underline-offset: .2em; }
-form.inline { display: inline-block; margin: 0 .25rem .25rem 0; }
+form.inline { display: inline-block; margin: 0 .5rem .25rem 0; }
 form.row { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin-bottom: 1rem; }
 form.row .field { margin: 0; flex: 1 1 10rem; }
 form.row:has(.mistake, .hint) { align-items: start; } form.row:has(.mistake, .hint) > button { margin-top: 1.85rem; }
-code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Noto Sans Mono CJK JP", monospace; font-size: .95em; overflow-wrap: anywhere; }
+code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "Noto Sans Mono CJK JP", monospace; overflow-wrap: anywhere; }
 .secret { font-size: 1.3rem; padding: .6rem .8rem; background: var(--ground); border: 1px dashed var(--soft); border-radius: .4rem; display: block; margin: .5rem 0; overflow-wrap: anywhere; user-select: all; }
 .copyable { display: inline-flex; flex-wrap: wrap; gap: .25rem .6rem; align-items: center; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .35rem 1.25rem; margin: 0 0 .75rem; }
@@ -99,8 +103,8 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line); margin: 0 0 1rem; }
 th, td { text-align: left; padding: .5rem .75rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 td p { margin: 0 0 .25rem; }
+td time { display: inline-block; min-width: 7.6rem; }
 .whole { white-space: nowrap; }
-.recipient { display: inline-block; min-width: 12rem; }
 th { font-size: .9rem; color: var(--soft); font-weight: 600; white-space: nowrap; }
 .numeric { text-align: right; font-variant-numeric: tabular-nums; }
 .card table { border-width: 1px 0 0; }
@@ -111,16 +115,18 @@ meter { width: 100%; height: .75rem; }
 summary .state { white-space: normal; }
 pre { background: var(--ground); border: 1px solid var(--line); border-radius: .4rem; padding: .75rem; overflow-x: auto; margin: 0 0 1rem; }
 details { margin: 0 0 .75rem; } summary { cursor: pointer; font-weight: 600; padding: .25rem 0; }
-@media (min-width: 44rem) { td .address { display: inline-block; min-width: 10.5rem; } }
+@media (min-width: 44rem) { .recipient { display: inline-block; min-width: 12rem; } td .address { display: inline-block; min-width: 10.5rem; } }
 @media (max-width: 44rem) {
   .bar { padding-top: .4rem; padding-bottom: .4rem; }
+  .who { order: 1; flex-basis: 100%; }
   dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
   table, tbody, tr, td { display: block; width: 100%; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table { border: 0; background: none; }
   tr { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; margin-bottom: .75rem; padding: .4rem 0; }
-  td, td.numeric { border: 0; padding: .2rem .9rem; text-align: left; }
-  td::before { content: attr(data-head); display: block; font-size: .85rem; color: var(--soft); }
+  td, td.numeric { border: 0; padding: .2rem .9rem .2rem 7.9rem; text-align: left; display: flow-root; }
+  td::before { content: attr(data-head); float: left; width: 6.5rem; margin-left: -7rem; font-size: .8rem; line-height: 2; color: var(--soft); }
+  td:empty { display: none; }
 }
 @media (prefers-reduced-motion: no-preference) { button, nav a { transition: background-color .12s; } }
 @media print { header, form, button { display: none; } body { background: none; } }

@@ -8,7 +8,7 @@ import type { AccountRecord, Credential } from "../../../accounts/account_store.
 import type { AuthenticationRecord } from "../../../records/records.ts";
 import type { QueueItem } from "../../queue_item.ts";
 import type { Translate } from "../language.ts";
-import { ActionButton, Card, Copyable, type Markup, Notice, Table, When } from "../layout.tsx";
+import { ActionButton, Card, type Markup, Notice, Table, When } from "../layout.tsx";
 import { LoginTable, type LoginViewOptions } from "./login_view.tsx";
 import { accountAddress, address, State } from "./parts.tsx";
 import { QueueTable } from "./queue_view.tsx";
@@ -30,8 +30,17 @@ export function FreshPassword(
           "パスワードは次のとおりです。表示は今回限りです。安全な方法で本人に渡し、変更するように伝えてください。",
         )}
       </Notice>
+      <code class="secret">{password}</code>
       <p>
-        <Copyable value={password} t={t} label={t("password", "パスワード")} />
+        <button
+          type="button"
+          class="small copy"
+          data-copy={password}
+          aria-label={t("Copy: password", "コピー: パスワード")}
+          hidden
+        >
+          {t("Copy", "コピー")}
+        </button>
       </p>
       <p>
         <a href={back}>{t("To the account", "アカウントのページへ")}</a>
