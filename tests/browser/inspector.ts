@@ -8,12 +8,14 @@
 // @ts-types="axe-core"
 import axe from "axe-core/axe.min.js";
 import { join } from "node:path";
-import { SCREENS, type TestBrowser, type Visitor } from "./browser.ts";
+import { SCREENS, type TestBrowser, type Visitor, type VisitorOptions } from "./browser.ts";
 
-/** Looks at what a visitor sees; the result is what is wrong with it. */
+/** Looks at what visitors see, while they go on. */
 export interface Inspector {
-  /** `name`: of the pictures. */
-  inspect(visitor: Visitor, name: string): Promise<readonly string[]>;
+  /** Takes the page that the visitor sees now. `name`: of the page, and of its pictures. */
+  inspect(visitor: Visitor, name: string): Promise<void>;
+  /** What is wrong with the pages so far, once all of them are looked at. */
+  faults(): Promise<readonly string[]>;
 }
 
 /** What axe calls so keeps somebody from using a page. */
@@ -29,6 +31,10 @@ const TEXTS = `(html) => {
   return [textOf(new DOMParser().parseFromString(html, "text/html")), textOf(document)];
 }`;
 
+/** Runs in the browser: what is folded together is looked at too. */
+const OPEN_ALL = 'for (const part of document.querySelectorAll("details")) part.open = true';
+const OPEN_FIRST = '[...document.querySelectorAll("details")].forEach((part, at) => { part.open = at === 0; })';
+
 interface Violation {
   readonly id: string;
   readonly impact: string;
@@ -37,8 +43,9 @@ interface Violation {
 
 /** Makes one, with a page of its own: scripts run there also for those who have switched them off. */
 export async function createInspector(browser: TestBrowser, origin: string): Promise<Inspector> {
-  const look = { origin, locale: "en-GB", javaScript: true, screen: "desktop", colours: "light" } as const;
-  const mirror = await browser.visitor(look);
+  const mirror = await browser.visitor({
+    ...{ origin, locale: "en-GB", javaScript: true, screen: "desktop", colours: "light" },
+  });
   const { page } = mirror;
   let html = "";
   await page.route(
@@ -48,23 +55,41 @@ export async function createInspector(browser: TestBrowser, origin: string): Pro
         ? await route.fulfill({ contentType: "text/html; charset=utf-8", body: html })
         : await route.fulfill({ status: 204 }),
   );
+  const look = async (sight: Sight): Promise<readonly string[]> => {
+    html = sight.html;
+    const { colours, screen, locale } = sight.options;
+    await page.emulateMedia({ colorScheme: colours });
+    await page.setViewportSize(SCREENS[screen]);
+    await page.goto(sight.path);
+    await page.evaluate(OPEN_ALL);
+    const faults = [
+      ...await axeFaults(mirror),
+      ...await tooWide(mirror),
+      ...await changedText(mirror, html),
+      ...mirror.faults.splice(0),
+    ];
+    await takePictures(mirror, `${sight.name}-${locale.slice(0, 2)}`);
+    return faults.map((fault) => `${sight.name}: ${fault}`);
+  };
+  let looks: Promise<readonly string[]> = Promise.resolve([]);
   return {
     inspect: async (visitor, name) => {
-      html = (await visitor.served()).html;
-      const { colours, screen, locale } = visitor.options;
-      await page.emulateMedia({ colorScheme: colours });
-      await page.setViewportSize(SCREENS[screen]);
-      await page.goto(new URL(visitor.page.url()).pathname);
-      const faults = [
-        ...await axeFaults(mirror),
-        ...await tooWide(mirror),
-        ...await changedText(mirror, html),
-        ...mirror.faults.splice(0),
-      ];
-      await takePictures(mirror, `${name}-${locale.slice(0, 2)}`);
-      return faults.map((fault) => `${name}: ${fault}`);
+      const { html } = await visitor.served();
+      const sight = { name, html, path: new URL(visitor.page.url()).pathname, options: visitor.options };
+      looks = looks.then(async (before) => [...before, ...await look(sight)]);
+      // Its failure is that of `faults`.
+      looks.catch(() => {});
     },
+    faults: () => looks,
   };
+}
+
+/** A page as a visitor saw it. */
+interface Sight {
+  readonly name: string;
+  readonly html: string;
+  readonly path: string;
+  readonly options: VisitorOptions;
 }
 
 async function axeFaults({ page }: Visitor): Promise<readonly string[]> {
@@ -98,6 +123,7 @@ async function changedText({ page }: Visitor, html: string): Promise<readonly st
 async function takePictures({ page, options }: Visitor, name: string): Promise<void> {
   const folder = Deno.env.get("SCREENSHOTS") ?? "";
   if (folder === "") return;
+  await page.evaluate(OPEN_FIRST);
   for (const [screen, size] of Object.entries(SCREENS)) {
     await page.setViewportSize(size);
     for (const colorScheme of ["light", "dark"] as const) {

@@ -66,10 +66,16 @@ export class PersonWalk extends Walk {
     await visitor.type("label", this.t("Printer on the second floor", "2階のプリンター"));
     await visitor.send("/app-passwords");
     await this.look("app-password-made");
+    await this.#copy();
     this.#appPassword = await visitor.page.locator("code.secret").innerText();
     assert.match(this.#appPassword, /^[a-z2-9]{4}(?:-[a-z2-9]{4}){4}$/);
+    await this.go("/");
+    const waiting = visitor.page.locator('[data-live="own waiting"]');
+    assert.equal(await waiting.innerText(), "0");
     const sent = await this.#send("friend@example.net");
     assert.equal(sent.code, 0, sent.output);
+    // Numbers change by themselves where there are scripts.
+    if (visitor.options.javaScript) await waiting.filter({ hasText: /^1$/ }).waitFor();
     await this.go("/app-passwords");
     await this.look("app-passwords");
     await visitor.send(/^\/app-passwords\/[^/]+\/revoke$/);
@@ -109,6 +115,16 @@ export class PersonWalk extends Walk {
     await this.go("/logins");
     this.arrive("/sign-in?to=%2Flogins");
     assert.deepEqual(this.visitor.faults, []);
+  }
+
+  /** The button is there where it works. */
+  async #copy(): Promise<void> {
+    const { page, options: { javaScript } } = this.visitor;
+    const button = page.locator("button.copy");
+    assert.equal(await button.isVisible(), javaScript);
+    if (!javaScript) return;
+    await button.click();
+    await button.filter({ hasText: "✓" }).waitFor();
   }
 
   #send(to: string) {

@@ -18,7 +18,8 @@ import type { Visitor } from "./browser.ts";
 /** What a walk has. */
 export interface WalkParts {
   readonly scene: Scene;
-  readonly inspector: Inspector;
+  /** `null`: nobody looks closely. */
+  readonly inspector: Inspector | null;
   readonly visitor: Visitor;
 }
 

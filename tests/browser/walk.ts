@@ -33,7 +33,7 @@ export class Walk {
     const { visitor } = this;
     assert.equal((await visitor.served()).status, status, name);
     if (text !== undefined) await this.expect(text);
-    assert.deepEqual(await this.#inspector.inspect(visitor, name), []);
+    await this.#inspector?.inspect(visitor, name);
     assert.deepEqual(visitor.faults, []);
   }
 

@@ -23,6 +23,7 @@ export const STYLE = `
   }
 }
 * { box-sizing: border-box; }
+[hidden] { display: none !important; }
 body { overflow-wrap: anywhere; }
 fieldset, .grid > * { min-width: 0; }
 button, .button { max-width: 100%; white-space: normal; overflow-wrap: anywhere; }
@@ -78,6 +79,7 @@ input, select, textarea {
   width: 100%; font: inherit; color: inherit; background: var(--ground);
   border: 1px solid var(--soft); border-radius: .4rem; padding: .55rem .7rem; min-height: 2.75rem;
 }
+input[type="date"] { padding-top: .4rem; padding-bottom: .4rem; }
 input[type="checkbox"], input[type="radio"] { width: 1.2rem; height: 1.2rem; min-height: 0; vertical-align: -.2rem; margin-right: .4rem; }
 fieldset { border: 1px solid var(--line); border-radius: .4rem; margin: 0 0 1rem; padding: .6rem .9rem; }
 legend { font-weight: 600; padding: 0 .3rem; }

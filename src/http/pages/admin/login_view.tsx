@@ -57,7 +57,7 @@ export function LoginTable(
             <>
               {mechanism}
               <br />
-              <span class="soft">{tls ?? t("without TLS", "TLS なし")}</span>
+              <span class="soft whole">{tls ?? t("without TLS", "TLS なし")}</span>
             </>
           ),
         },
