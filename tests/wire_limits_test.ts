@@ -94,7 +94,7 @@ test(
   },
 );
 
-test("a client that never reads replies holds nobody up and is cut", 'command = "1s"', async (program, site) => {
+test("a client that never reads replies holds nobody up and is cut", 'command = "6s"', async (program, site) => {
   const deaf = await Deno.connect({ hostname: "127.0.0.1", port: program.port("mta") });
   const bare = await Deno.connect({ hostname: "127.0.0.1", port: program.port("msas") });
   const deafInTls = await Deno.startTls(bare, { hostname: SITE.hostname, caCerts: [site.authority] });
