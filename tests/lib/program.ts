@@ -8,6 +8,7 @@
 import { join } from "node:path";
 import { makeCertificate } from "../../src/cli/demo_certificate.ts";
 import type { Certificate } from "../servers/certificate.ts";
+import { accountsOnce } from "./accounts_once.ts";
 import { type Finished, run, ServerProcess } from "../servers/lib.ts";
 import { PEOPLE, type Person, SITE } from "./people.ts";
 
@@ -89,20 +90,24 @@ export async function makeSite(folder: string, options: SiteOptions = {}): Promi
   await Deno.writeTextFile(certificate.keyFile, made.key, { mode: 0o600 });
   const config = join(folder, "dokodemo.toml");
   await Deno.writeTextFile(config, siteConfig(folder, options));
-  for (const { local, realm, password, disabled } of options.people ?? PEOPLE) {
+  const dataDir = join(folder, "data");
+  const people = options.people ?? PEOPLE;
+  const { top = "", sasl = "", more = "" } = options;
+  const backends = more.includes("[backend") ? more : "";
+  await accountsOnce(dataDir, {
+    facts: [people, top, sasl, backends.includes(folder) ? crypto.randomUUID() : backends],
+    make: () => addPeople(people, config),
+  });
+  return { folder, config, authority: made.authority, certificate, mail: join(folder, "mail"), dataDir };
+}
+
+async function addPeople(people: readonly Person[], config: string): Promise<void> {
+  for (const { local, realm, password, disabled } of people) {
     const name = `${local}@${realm}`;
     const added = await runProgram(["user", "add", name, "--password-stdin", "--config", config], { input: password });
     if (added.code !== 0) throw new Error(`Cannot add ${name}: ${added.output}`);
     if (disabled) await runProgram(["user", "disable", name, "--config", config]);
   }
-  return {
-    folder,
-    config,
-    authority: made.authority,
-    certificate,
-    mail: join(folder, "mail"),
-    dataDir: join(folder, "data"),
-  };
 }
 
 /** Starts `serve` and waits for its "ready". */
