@@ -24,6 +24,8 @@ export type LogEvent =
   | { readonly kind: "backend-down"; readonly backend: string; readonly reason: string }
   | { readonly kind: "backend-up"; readonly backend: string }
   | { readonly kind: "bug"; readonly where: string; readonly id: string | null; readonly text: string }
+  /** A bearer token that is unknown, expired or revoked was shown to the API. */
+  | { readonly kind: "token-refused"; readonly remote: string }
   | { readonly kind: "reloaded"; readonly config: string }
   /** No connection and no delivery needs the configuration any more that a reload has replaced; what it opened is closed. */
   | { readonly kind: "retired"; readonly config: string }

@@ -44,6 +44,9 @@ Deno.test("the gate of the API", async (t) => {
         401,
         /unknown/,
       );
+      const logged = await api.program.events(1, ({ kind }) => kind === "token-refused");
+      assert.equal(logged[0]?.["remote"], "127.0.0.1");
+      assert.doesNotMatch(JSON.stringify(logged), /wrong|dkd_/);
     },
   );
 

@@ -15,7 +15,7 @@ import { readJsonBody } from "./json_body.ts";
 import { onlyOnce } from "./only_once.ts";
 
 /** What the gate needs. */
-export type GateParts = Pick<SidecarParts, "records" | "now">;
+export type GateParts = Pick<SidecarParts, "records" | "now" | "log">;
 
 /** Wrong tokens of one host in a minute. */
 const WRONG_TOKENS = 30;
@@ -84,18 +84,20 @@ function actorOf({ label }: Token, context: ApiContext): Actor {
 function refuseStranger(
   context: ApiContext,
   wrongTokens: ReturnType<typeof createRateLimit>,
-  { now }: GateParts,
+  { now, log }: GateParts,
 ): Response {
   if (context.req.header("authorization") === undefined) {
     return problem(401, { detail: "The API needs a token: Authorization: Bearer TOKEN" }, {
       "www-authenticate": "Bearer",
     });
   }
-  if (!wrongTokens.take(context.get("caller").remote, now())) {
+  const { remote } = context.get("caller");
+  if (!wrongTokens.take(remote, now())) {
     return problem(429, { detail: "Too many wrong tokens came from this host: wait a minute" }, {
       "retry-after": "60",
     });
   }
+  log({ kind: "token-refused", remote });
   return problem(401, { detail: "The token is unknown, expired or revoked" }, {
     "www-authenticate": 'Bearer error="invalid_token"',
   });
