@@ -1,10 +1,18 @@
 /**
- * Lists of addresses as header fields have them (RFC 5322 section 3.4): groups, comments, quoted names, obsolete routes.
+ * Lists of addresses as header fields have them (RFC 5322 section 3.4): groups, comments, quoted names, obsolete routes, and names in raw
+ * ISO-2022-JP or Shift_JIS.
  *
  * @module
  */
 
 import { fail, type Result, succeed } from "../lib/result.ts";
+import { coverDouble, coverShifted } from "./opaque_text.ts";
+
+/** From the first character up to the one behind the last. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** One address of a list. */
 export interface ListedAddress {
@@ -13,6 +21,10 @@ export interface ListedAddress {
   readonly qualified: boolean;
   /** Behind its last character in the text: where a domain that is missing goes. */
   readonly end: number;
+  /** Where its local part stands in the text, with the comments and folds between its words. */
+  readonly local: Span;
+  /** The same of its domain, behind the `@`. */
+  readonly domain: Span | null;
 }
 
 /**
@@ -20,16 +32,32 @@ export interface ListedAddress {
  * what could not be read.
  */
 export function parseAddressList(text: string): Result<readonly ListedAddress[], string> {
-  const tokens = tokenize(text);
-  if (tokens === null) return fail(text.trim());
+  const elements = elementsOf(text);
+  if (elements === null) return fail(text.trim());
   const found: ListedAddress[] = [];
+  for (const element of elements) {
+    const read = readElement(element, text);
+    if (read === "bad") return fail(textOf(text, element));
+    if (read !== null) found.push(read);
+  }
+  return succeed(found);
+}
+
+/** The same of a body in which some elements cannot be read: those are left out. */
+export function findAddresses(text: string): readonly ListedAddress[] {
+  return (elementsOf(text) ?? []).flatMap((element) => {
+    const read = readElement(element, text);
+    return read === null || read === "bad" ? [] : [read];
+  });
+}
+
+/** What stands between commas, group names left out; `null`: the text cannot be cut. */
+function elementsOf(text: string): readonly (readonly Token[])[] | null {
+  const shown = coverShifted(text);
+  const tokens = tokenize(shown) ?? tokenize(coverDouble(shown));
+  if (tokens === null) return null;
+  const elements: Token[][] = [];
   let element: Token[] = [];
-  const end = () => {
-    const read = readElement(element);
-    element = [];
-    if (read !== null && read !== "bad") found.push(read);
-    return read !== "bad";
-  };
   let angle = false;
   for (const token of tokens) {
     if (token.text === "<") angle = true;
@@ -38,12 +66,11 @@ export function parseAddressList(text: string): Result<readonly ListedAddress[],
     if (token.text === ":" && !angle) element = [];
     else if (angle || (token.text !== "," && token.text !== ";")) element.push(token);
     else {
-      const before = element;
-      if (!end()) return fail(textOf(text, before));
+      elements.push(element);
+      element = [];
     }
   }
-  const last = element;
-  return end() ? succeed(found) : fail(textOf(text, last));
+  return [...elements, element];
 }
 
 interface Token {
@@ -109,28 +136,40 @@ function matchAt(pattern: RegExp, text: string, at: number): number | null {
   return pattern.test(text) ? pattern.lastIndex : null;
 }
 
-/** What stands between two commas; `null`: no address. */
-function readElement(tokens: readonly Token[]): ListedAddress | null | "bad" {
+/** `null`: no address. */
+function readElement(tokens: readonly Token[], text: string): ListedAddress | null | "bad" {
   const open = tokens.findIndex(({ text, kind }) => kind === "mark" && text === "<");
-  if (open < 0) return tokens.length === 0 ? null : readAddress(tokens);
+  if (open < 0) return tokens.length === 0 ? null : readAddress(tokens, text);
   const close = tokens.findIndex(({ text, kind }) => kind === "mark" && text === ">");
   if (close !== tokens.length - 1) return "bad";
   const inside = tokens.slice(open + 1, close);
   const route = inside[0]?.text === "@" ? inside.findIndex(({ text }) => text === ":") : -1;
   const bare = inside.slice(route + 1);
-  return bare.length === 0 ? null : readAddress(bare);
+  return bare.length === 0 ? null : readAddress(bare, text);
 }
 
-function readAddress(tokens: readonly Token[]): ListedAddress | "bad" {
+function readAddress(tokens: readonly Token[], text: string): ListedAddress | "bad" {
   const at = tokens.findIndex(({ kind, text }) => kind === "mark" && text === "@");
   const local = at < 0 ? tokens : tokens.slice(0, at);
   const domain = at < 0 ? null : tokens.slice(at + 1);
-  const last = tokens.at(-1);
-  if (last === undefined || !isDotted(local, "quoted")) return "bad";
+  if (!isDotted(local, "quoted")) return "bad";
   if (domain !== null && !(domain.length === 1 && domain[0]?.kind === "literal") && !isDotted(domain, null)) {
     return "bad";
   }
-  return { address: tokens.map(({ text }) => text).join(""), qualified: domain !== null, end: last.end };
+  // No address is in a covered charset.
+  if (tokens.some((token) => token.text !== text.slice(token.start, token.end))) return "bad";
+  const whole = spanOf(tokens);
+  return {
+    address: tokens.map(({ text }) => text).join(""),
+    qualified: domain !== null,
+    end: whole.end,
+    local: spanOf(local),
+    domain: domain === null ? null : spanOf(domain),
+  };
+}
+
+function spanOf(tokens: readonly Token[]): Span {
+  return { start: tokens[0]?.start ?? 0, end: tokens.at(-1)?.end ?? 0 };
 }
 
 /** Words with dots between them; two dots in a row stand, as they do in a path. */

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { concatAll, decodeUtf8, encodeLatin1, latin1, utf8 } from "../lib/octets.ts";
+import { decodeUtf8, latin1, utf8 } from "../lib/octets.ts";
 import { type Result, succeed } from "../lib/result.ts";
 import { parseAddressList } from "./addresses.ts";
 import { type HeaderField, splitFields } from "./header.ts";
+import { mapAddresses, splitAddress } from "./map_addresses.ts";
 
 const RECIPIENTS: ReadonlySet<string> = new Set(["to", "cc", "bcc"]);
 const RESENT_RECIPIENTS: ReadonlySet<string> = new Set(["resent-to", "resent-cc", "resent-bcc"]);
@@ -41,10 +42,12 @@ export function authorsOf(header: Uint8Array): readonly string[] {
   });
 }
 
-/** Completes bare local parts (`To: root`) by a domain; everything else keeps its octets, a field that cannot be read all of them. */
+/** Completes bare local parts (`To: root`) by a domain; everything else keeps its octets, an address that cannot be read too. */
 export function qualifyAddresses(header: Uint8Array, domain: string): Uint8Array<ArrayBuffer> {
-  return concatAll(
-    splitFields(header).map((field) => ADDRESSES.has(field.name) ? qualifyField(field, domain) : field.raw),
+  return mapAddresses(
+    header,
+    ADDRESSES,
+    (address) => splitAddress(address).domain === null ? `${address}@${domain}` : null,
   );
 }
 
@@ -52,20 +55,6 @@ export function qualifyAddresses(header: Uint8Array, domain: string): Uint8Array
 export function formatAuthor(name: string | null, address: string): string {
   if (name === null || name.trim() === "") return address;
   return `${formatPhrase(name.trim())} <${address}>`;
-}
-
-function qualifyField({ raw }: HeaderField, domain: string): Uint8Array {
-  const text = latin1(raw);
-  const from = text.indexOf(":") + 1;
-  const list = parseAddressList(text.slice(from));
-  if (!list.ok || list.value.every(({ qualified }) => qualified)) return raw;
-  let written = text.slice(0, from);
-  let at = from;
-  for (const { qualified, end } of list.value) {
-    written += text.slice(at, from + end) + (qualified ? "" : `@${domain}`);
-    at = from + end;
-  }
-  return encodeLatin1(written + text.slice(at)) ?? raw;
 }
 
 /** The body of a field; in octets that are no UTF-8 each is a character, which no address that can be reached has. */
