@@ -16,6 +16,7 @@ import { completeListeners } from "./listeners.ts";
 import { completeMx } from "./mx.ts";
 import { completeLocal, completeRoutes } from "./routes.ts";
 import { type BackendSections, type ChainLink, type Sections, unused } from "./sections.ts";
+import { completeSender } from "./sender.ts";
 import { completeSmarthost, smarthostWarnings } from "./smarthost.ts";
 
 /** What `complete` works on. */
@@ -68,6 +69,7 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
   const access = sections.access === null
     ? null
     : completeAccess(sections.access, { folder, contents: contents.access }, findings);
+  const sender = sections.sender === null ? null : completeSender(sections.sender, withRealm);
   const dkim = dataDir === null || sections.dkim === null ? null : completeDkim(
     sections.dkim,
     { folder, dataDir: resolve(folder, dataDir), keys: contents.dkimKeys },
@@ -79,7 +81,7 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     delivery === null || routes === null || message === null || notices === null || sendmail === null ||
     limits === null ||
     guessing === null || http === null ||
-    webhooks === null || dkim === null || access === null ||
+    webhooks === null || dkim === null || access === null || sender === null ||
     log === null ||
     user === null || sections.defaultRealm === null || sections.localDomains === null ||
     sections.localDomainsFile === null || sections.localRecipients === null || sections.postmaster === null
@@ -113,6 +115,7 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     sendmail,
     dkim,
     access,
+    sender,
     limits: { ...counts, sessionBeforeAuthMs: sessionBeforeAuth, commandMs: command, drainMs: drain },
     guessing,
     http: sidecar,

@@ -6,6 +6,7 @@
  */
 
 import type { RouteConditions } from "../policy/routes.ts";
+import type { SenderMode } from "../policy/sender.ts";
 
 /** A whole configuration, with every default filled in. */
 export interface Config {
@@ -36,6 +37,7 @@ export interface Config {
   readonly sendmail: SendmailConfig;
   readonly dkim: DkimConfig;
   readonly access: AccessConfig;
+  readonly sender: SenderConfig;
   readonly limits: LimitsConfig;
   readonly guessing: GuessingConfig;
   readonly http: HttpConfig | null;
@@ -59,6 +61,14 @@ export interface AccessConfig {
   readonly needHello: boolean;
 }
 
+/** Which addresses an account may send as, beside what each listener does about it. */
+export interface SenderConfig {
+  /** By the account's name, in place of the listener's. */
+  readonly accounts: ReadonlyMap<string, SenderMode>;
+  /** What parts a sub-address from its mailbox; `null`: nothing does. */
+  readonly recipientDelimiter: string | null;
+}
+
 /** The certificate shown to clients. */
 export interface TlsConfig {
   /** PEM, the chain after it. */
@@ -80,6 +90,8 @@ export interface ListenerConfig {
   readonly requireTls: boolean;
   /** Mechanisms offered here although some served realm cannot use them; null: the rule decides. */
   readonly mechList: readonly string[] | null;
+  /** What is done about senders that are not the account's. Default: `reject` for `msa`, `report` for `mta`. */
+  readonly sender: SenderMode;
 }
 
 /** Who authenticates how. */

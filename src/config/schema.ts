@@ -28,6 +28,7 @@ import {
   table,
 } from "./quantities.ts";
 import { localSchema, routeSchema } from "./routes.ts";
+import { senderMode, senderSchema } from "./sender.ts";
 import { sendmailSchema } from "./sendmail.ts";
 import { smarthostSchema } from "./smarthost.ts";
 
@@ -51,7 +52,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "proxy",
   "queue",
   "rewrite",
-  "sender",
 ]);
 
 const mechanism = z.string({ error: "expected the name of a mechanism" }).transform((text, context): string => {
@@ -87,6 +87,9 @@ export const listenerSchema = table({
   requireTls: flag.optional().meta({ description: "no authentication and no mail before TLS; default true for msa" }),
   mechList: list(mechanism).optional().meta({
     description: "mechanisms offered here although some realm cannot use them",
+  }),
+  sender: senderMode.optional().meta({
+    description: "what is done about senders that are not the account's; default reject for msa, report for mta",
   }),
 });
 
@@ -204,6 +207,7 @@ export const fileShape = {
   }).prefault({}),
   dkim: dkimSchema.prefault({}),
   access: accessSchema.prefault({}),
+  sender: senderSchema.prefault({}),
   notices: noticesSchema.prefault({}),
   sendmail: sendmailSchema.prefault({}),
   limits: limitsSchema.prefault({}),

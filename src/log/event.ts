@@ -86,6 +86,15 @@ export type LogEvent =
     readonly recipients: number;
     readonly octets: number;
   }
+  /** The sender rule let a mail go that it would have refused; `id` is the mail's, or the session's at MAIL. */
+  | {
+    readonly kind: "foreign-sender";
+    readonly id: string;
+    readonly remote: string;
+    readonly account: string;
+    readonly action: "rewritten" | "reported";
+    readonly why: string;
+  }
   /** It got its 250 and was thrown away, as the access map wants it. */
   | {
     readonly kind: "discarded-mail";

@@ -10,6 +10,7 @@ import type { ListenerConfig } from "../config/config.ts";
 import type { Log } from "../log/event.ts";
 import { ChunkChecker, type ContentProblem } from "../smtp/dot_decoder.ts";
 import type { Envelope } from "../smtp/envelope.ts";
+import type { Identity } from "../smtp/identity.ts";
 import { formatReply } from "../smtp/reply.ts";
 import { LINE_LIMIT_OCTETS, step } from "../smtp/session.ts";
 import {
@@ -23,6 +24,7 @@ import {
 } from "../smtp/session_state.ts";
 import { ContentReceiver } from "./content.ts";
 import type { Generation } from "./generation.ts";
+import type { Sending } from "./sender_rule.ts";
 import type { StartQueue } from "./start_queue.ts";
 import { TransportEnded } from "./octet_stream.ts";
 import { Patience } from "./patience.ts";
@@ -210,8 +212,8 @@ export class Connection {
   }
 
   async #decide({ decision, identity }: Extract<Effect, { kind: "decide" }>): Promise<SessionEvent> {
-    const { generation, remote } = this.#parts;
-    const verdict = await this.#asked((signal) => generation.decide(decision, { identity, remote }, signal));
+    const { generation } = this.#parts;
+    const verdict = await this.#asked((signal) => generation.decide(decision, this.#sending(identity), signal));
     if (decision.about === "mail") this.#discardedBy = null;
     if (verdict.kind === "discard") this.#discardedBy ??= verdict.rule;
     return { kind: "decided", verdict };
@@ -250,6 +252,7 @@ export class Connection {
       hideClient: config.message.hideClient && facts.identity !== null,
       removeBcc: config.message.removeBcc && facts.identity !== null,
       limitOctets: config.limits.messageSize,
+      judge: await generation.parts.senderRule.headerJudge(this.#sending(facts.identity)),
       signer: facts.identity === null ? null : generation.parts.signer,
       now: now(),
     });
@@ -287,6 +290,11 @@ export class Connection {
     if (outcome.kind === "stored") this.#logMail(outcome.id, envelope, receiver.octets);
     await this.#dropContent();
     return { kind: "content-ended", outcome };
+  }
+
+  #sending(identity: Identity | null): Sending {
+    const { remote, listener, session } = this.#parts;
+    return { identity, remote, listener, session };
   }
 
   #openedContent(): OpenContent {

@@ -23,6 +23,7 @@ import type { Mechanism } from "../sasl/mechanism.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { ServerCertificate } from "./certificate.ts";
 import type { NetworkSet } from "../lib/network.ts";
+import type { SenderRule, Sending } from "./sender_rule.ts";
 
 /** What a generation is made of. */
 export interface GenerationParts {
@@ -37,6 +38,7 @@ export interface GenerationParts {
   access(): Promise<AccessRules>;
   readonly certificate: ServerCertificate | null;
   readonly signer: DkimSigner;
+  readonly senderRule: SenderRule;
   readonly cleartextNetworks: NetworkSet;
   readonly spool: Spool;
   offered(listener: ListenerConfig, facts: OfferFacts): readonly Mechanism[];
@@ -44,8 +46,8 @@ export interface GenerationParts {
   dispose(): Promise<void>;
 }
 
-/** For whom is decided. */
-export interface DecidedFor {
+/** For whom is decided, and where. */
+export interface DecidedFor extends Sending {
   readonly identity: Identity | null;
   readonly remote: string;
 }
@@ -148,13 +150,16 @@ export class Generation {
     }
   }
 
-  async #judgeMail(reversePath: string | null, { remote }: DecidedFor): Promise<Verdict> {
+  async #judgeMail(reversePath: string | null, client: DecidedFor): Promise<Verdict> {
     const rules = await this.parts.access();
     const sender = judgeSender(rules, reversePath).verdict;
     if (sender.kind === "refuse") return sender;
-    const client = judgeClient(rules, remote).verdict;
-    if (client.kind === "discard") return client;
-    if (sender.kind !== "accept" || this.parts.spool.hasSpace()) return sender;
+    const owned = await this.parts.senderRule.judgeReversePath(reversePath, client);
+    if (owned.kind === "refuse") return owned;
+    const listed = judgeClient(rules, client.remote).verdict;
+    if (listed.kind === "discard") return listed;
+    if (sender.kind !== "accept") return sender;
+    if (this.parts.spool.hasSpace()) return owned;
     return { kind: "refuse", reply: REPLIES.noSpace, rule: "too little space is free for the queue" };
   }
 }

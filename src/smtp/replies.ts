@@ -80,6 +80,7 @@ export const REPLIES = {
   mechanismNotTrusted: reply(550, "5.7.1", "This authentication mechanism does not permit relaying"),
   noRoute: reply(550, "5.4.4", "This server has no route to that domain"),
   accessDenied: reply(550, "5.7.1", "Access denied"),
+  senderNotOwn: reply(550, "5.7.1", "Your account may not send as this address"),
   recipientDisabled: reply(550, "5.2.1", "Mailbox disabled for this recipient"),
   healthOnly: reply(550, "5.7.1", "This connection is for health checks"),
 
