@@ -80,6 +80,8 @@ export interface ListenerConfig {
   readonly requireTls: boolean;
   /** Mechanisms offered here although some served realm cannot use them; null: the rule decides. */
   readonly mechList: readonly string[] | null;
+  /** Proxies that say in a PROXY header for whom they connect; nobody else is let in. Empty: clients come by themselves. */
+  readonly proxy: readonly string[];
 }
 
 /** Who authenticates how. */

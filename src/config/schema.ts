@@ -44,7 +44,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "delivery.lmtp",
   "device",
   "dmarc",
-  "listener.proxy",
   "masquerade",
   "metrics",
   "policy",
@@ -87,6 +86,9 @@ export const listenerSchema = table({
   requireTls: flag.optional().meta({ description: "no authentication and no mail before TLS; default true for msa" }),
   mechList: list(mechanism).optional().meta({
     description: "mechanisms offered here although some realm cannot use them",
+  }),
+  proxy: list(network).optional().meta({
+    description: "networks of proxies that send a PROXY header; nobody else is let in here then",
   }),
 });
 
