@@ -100,8 +100,7 @@ function checkTls(
     const remedy = hasTls ? 'tls = "starttls"' : "[tls] with certificate_file and key_file";
     mistakes.push({
       path: ["listener", at, "require_tls"],
-      text:
-        `TLS is required here, but there is none: give ${remedy}, or require_tls = false`,
+      text: `TLS is required here, but there is none: give ${remedy}, or require_tls = false`,
     });
   }
 }
