@@ -264,7 +264,7 @@ test("who is no proxy is refused, forged header or not", async (program) => {
 });
 
 test(
-  "a header without a proxy in the configuration, a second one, and one inside TLS are unknown commands",
+  "a second header, and one inside TLS, is an unknown command",
   async (program, site) => {
     using twice = await greeted(program, "mta", `${HEADER}${HEADER.replace(CLIENT, "127.0.0.1")}`);
     assert.match(await twice.reply(), /^500 /);
@@ -349,4 +349,19 @@ Deno.test("a shutdown does not wait for a proxy's header", async () => {
   assert.equal(await untilClosed(silent), "");
   assert.equal((await stopped).code, 0);
   assert.deepEqual(program.log.filter(({ about }) => about === "proxy"), []);
+});
+
+test("a client at the proxy's own address is told of once it does what no health check does", async (program) => {
+  const header = HEADER.replace(CLIENT, "127.0.0.1");
+  using check = await greeted(program, "mta", header);
+  await check.command("EHLO probe.example");
+  assert.match(await check.command("QUIT"), /^221 /);
+  using client = await greeted(program, "mta", header);
+  await client.command("EHLO client.example");
+  assert.match(await client.command("MAIL FROM:<x@example.net>"), /^250 /);
+  assert.match(await client.command("RCPT TO:<nobody@baz.co.jp>"), /^550 /);
+  await client.command("QUIT");
+  await program.events(1, ({ kind }) => kind === "disconnected");
+  const told = program.log.filter(({ remote }) => remote === "127.0.0.1").map(({ kind }) => kind);
+  assert.deepEqual(told, ["refused", "disconnected"]);
 });

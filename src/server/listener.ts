@@ -13,7 +13,7 @@ import { REPLIES } from "../smtp/replies.ts";
 import { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { Generation } from "./generation.ts";
-import { DIRECT, type Origin, quietLog, readProxied } from "./proxied.ts";
+import { DIRECT, logFor, type Origin, readProxied } from "./proxied.ts";
 import type { StartQueue } from "./start_queue.ts";
 import { Transport } from "./transport.ts";
 
@@ -156,7 +156,7 @@ export class Listener {
       session: host.nextSession(),
       remote,
       through,
-      log: through.isSilent ? quietLog(host.log) : host.log,
+      log: logFor(through, host.log),
       startQueue: host.startQueue,
       now: host.now,
     });

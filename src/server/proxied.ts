@@ -22,12 +22,12 @@ export interface Origin {
   readonly tls: ClientTls | null;
   /** Neither logins nor mail: nobody's rights are known, or it is a health check. */
   readonly mayOnlyLook: boolean;
-  /** A health check, every few seconds: no line of the log is worth it. */
-  readonly isSilent: boolean;
+  /** A health check comes every few seconds and is worth no line of the log; of what may be one only what no check does is. */
+  readonly check: "yes" | "maybe" | "no";
 }
 
 /** Without a proxy. */
-export const DIRECT: Origin = { proxy: null, tls: null, mayOnlyLook: false, isSilent: false };
+export const DIRECT: Origin = { proxy: null, tls: null, mayOnlyLook: false, check: "no" };
 
 /** For whom a proxy has connected. */
 export interface Proxied {
@@ -89,9 +89,13 @@ function proxiedBy(
   const origin = { ...DIRECT, proxy };
   switch (header.kind) {
     case "client":
-      return { remote: header.address, counted: header.address, through: { ...origin, tls: header.tls } };
+      return {
+        ...{ remote: header.address, counted: header.address },
+        // In version 1 HAProxy names itself as the client of its checks.
+        through: { ...origin, tls: header.tls, check: header.address === proxy ? "maybe" : "no" },
+      };
     case "health":
-      return { remote: proxy, counted: null, through: { ...origin, mayOnlyLook: true, isSilent: true } };
+      return { remote: proxy, counted: null, through: { ...origin, mayOnlyLook: true, check: "yes" } };
     case "nobody": {
       const text =
         `${proxy} has a client at ${listener} without an address (${header.family}), which may neither log in nor send`;
@@ -112,11 +116,31 @@ export function tlsThrough(
   return { version, cipher, binding: null };
 }
 
-const UNTOLD: ReadonlySet<LogEvent["kind"]> = new Set(["disconnected", "tls", "tls-failed", "refused"]);
+/** What the log has of a connection that looks like a health check. */
+export function logFor({ check }: Origin, log: Log): Log {
+  switch (check) {
+    case "no":
+      return log;
+    case "yes":
+      return (event) => {
+        if (event.kind !== "refused" && !isTrivial(event)) log(event);
+      };
+    case "maybe":
+      return reservedLog(log);
+  }
+}
 
-/** A log that leaves out what a health check does. */
-export function quietLog(log: Log): Log {
+/** Says nothing before something happens that no health check does. */
+function reservedLog(log: Log): Log {
+  const held: LogEvent[] = [];
+  let isTold = false;
   return (event) => {
-    if (!UNTOLD.has(event.kind)) log(event);
+    isTold ||= !isTrivial(event);
+    held.push(event);
+    if (isTold) { for (const each of held.splice(0)) log(each); }
   };
+}
+
+function isTrivial({ kind }: LogEvent): boolean {
+  return kind === "disconnected" || kind === "tls" || kind === "tls-failed";
 }
