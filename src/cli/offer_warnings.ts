@@ -34,7 +34,7 @@ function listenerWarnings(config: Config, backends: readonly Backend[]): readonl
   );
   return listeners.flatMap((listener) => {
     const facts = { tls: true, bound: false, remote: "127.0.0.1", health: false };
-    if (listener.tls !== "none" && offer(listener, facts).length === 0) {
+    if ((listener.tls !== "none" || listener.proxy.length > 0) && offer(listener, facts).length === 0) {
       return [`listener ${listener.name}: no mechanism can be offered there, so nobody can log in`];
     }
     return (listener.mechList ?? []).flatMap((name) => {

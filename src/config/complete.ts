@@ -47,6 +47,7 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     // A [tls] with a mistake is there, and the mistake is told once.
     hasTls: tls !== undefined,
     mechList: sections.sasl?.mechList ?? null,
+    gateway: contents.access.gateway,
   }, findings));
   if (http !== null && http !== undefined && http.address.port !== 0) {
     const same = listeners?.find(({ host, port }) => host === http.address.host && port === http.address.port);

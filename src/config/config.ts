@@ -92,6 +92,8 @@ export interface ListenerConfig {
   readonly mechList: readonly string[] | null;
   /** What is done about senders that are not the account's. Default: `reject` for `msa`, `report` for `mta`. */
   readonly sender: SenderMode;
+  /** Proxies that say in a PROXY header for whom they connect; nobody else is let in. Empty: clients come by themselves. */
+  readonly proxy: readonly string[];
 }
 
 /** Who authenticates how. */

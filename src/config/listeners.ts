@@ -4,6 +4,8 @@
  * @module
  */
 
+import { readNetwork } from "../policy/access_key.ts";
+import { crowdIn } from "../policy/open_relay.ts";
 import type { ListenerConfig } from "./config.ts";
 import type { Findings } from "./files.ts";
 import type { ListenerSection } from "./sections.ts";
@@ -15,7 +17,12 @@ import type { ListenerSection } from "./sections.ts";
  */
 export function completeListeners(
   given: readonly (ListenerSection | null)[],
-  { hasTls, mechList }: { readonly hasTls: boolean; readonly mechList: readonly string[] | null },
+  { hasTls, mechList, gateway }: {
+    readonly hasTls: boolean;
+    readonly mechList: readonly string[] | null;
+    /** In a container, the gateway of its network. */
+    readonly gateway: string | null;
+  },
   findings: Findings,
 ): readonly (ListenerConfig | null)[] {
   if (given.length === 0) {
@@ -37,6 +44,7 @@ export function completeListeners(
   for (const [at, listener] of listeners.entries()) {
     if (listener === null) continue;
     checkTls(listener, { at, hasTls }, findings);
+    checkProxies(listener, { at, gateway }, findings);
     noteTwice(names, listener.name, { at, key: "name" }, findings);
     // Port 0 is another port each time.
     if (listener.port !== 0) {
@@ -64,17 +72,32 @@ function complete(section: ListenerSection, hasTls: boolean): ListenerConfig {
     requireTls: section.requireTls ?? role === "msa",
     mechList: section.mechList ?? null,
     sender: section.sender ?? (role === "msa" ? "reject" : "report"),
+    proxy: section.proxy ?? [],
   };
 }
 
+function checkProxies(
+  { proxy }: ListenerConfig,
+  { at, gateway }: { readonly at: number; readonly gateway: string | null },
+  { warnings }: Findings,
+): void {
+  for (const network of proxy) {
+    const prefix = readNetwork(network);
+    const crowd = prefix === null ? null : crowdIn(prefix, gateway);
+    if (crowd === null) continue;
+    warnings.push(`listener[${at}].proxy: ${crowd}: who can connect can pretend to be any client`);
+  }
+}
+
 function checkTls(
-  { tls, requireTls }: ListenerConfig,
+  { tls, requireTls, proxy }: ListenerConfig,
   { at, hasTls }: { readonly at: number; readonly hasTls: boolean },
   { mistakes }: Findings,
 ): void {
   if (tls !== "none" && !hasTls) {
     mistakes.push({ path: ["listener", at, "tls"], text: `${tls} needs [tls] with certificate_file and key_file` });
-  } else if (tls === "none" && requireTls) {
+  } else if (tls === "none" && requireTls && proxy.length === 0) {
+    // With a proxy it may be TLS that ended there.
     const remedy = hasTls ? 'tls = "starttls"' : "[tls] with certificate_file and key_file";
     mistakes.push({
       path: ["listener", at, "require_tls"],

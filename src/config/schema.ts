@@ -45,7 +45,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "delivery.lmtp",
   "device",
   "dmarc",
-  "listener.proxy",
   "masquerade",
   "metrics",
   "policy",
@@ -90,6 +89,9 @@ export const listenerSchema = table({
   }),
   sender: senderMode.optional().meta({
     description: "what is done about senders that are not the account's; default reject for msa, report for mta",
+  }),
+  proxy: list(network).optional().meta({
+    description: "networks of proxies that send a PROXY header; nobody else is let in here then",
   }),
 });
 

@@ -36,6 +36,8 @@ export type LogEvent =
     readonly kind: "disconnected";
     readonly session: string;
     readonly remote: string;
+    /** Through which it came. */
+    readonly proxy?: string;
     readonly reason: string;
     readonly mails: number;
     readonly ms: number;
@@ -44,8 +46,12 @@ export type LogEvent =
     readonly kind: "tls";
     readonly session: string;
     readonly remote: string;
+    /** Where it ended, if not here. */
+    readonly proxy?: string;
     readonly version: string;
     readonly cipher: string;
+    /** The name in the certificate of the client that the proxy found good. */
+    readonly commonName?: string;
   }
   | { readonly kind: "tls-failed"; readonly session: string; readonly remote: string; readonly reason: string }
   /** One for each end of an exchange. This line is stable: fail2ban reads it. */

@@ -31,6 +31,7 @@ export interface ReceivedInput {
   readonly hostname: string;
   readonly protocol: ReceivedProtocol;
   readonly id: string;
+  /** `cipher` is empty where it is not known. */
   readonly tls: { readonly version: string; readonly cipher: string } | null;
   /** The forward-path when there is one recipient; `null` else, so that nobody learns of others (RFC 5321 section 7.6). */
   readonly forwardPath: string | null;
@@ -58,7 +59,8 @@ export function formatReceived(input: ReceivedInput): string {
   }
   clauses.push(`by ${input.hostname} (dokodemo)`, `with ${protocolName(input.protocol)} id ${safeAtom(input.id)}`);
   if (input.tls !== null) {
-    clauses.push(`(version=${safeAtom(input.tls.version)} cipher=${safeAtom(input.tls.cipher)})`);
+    const { version, cipher } = input.tls;
+    clauses.push(`(version=${safeAtom(version)}${cipher === "" ? "" : ` cipher=${safeAtom(cipher)}`})`);
   }
   const path = input.forwardPath === null ? null : safePath(input.forwardPath, utf8);
   if (path !== null) clauses.push(`for <${path}>`);

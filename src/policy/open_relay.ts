@@ -59,14 +59,19 @@ function told(where: AccessEntry | string, text: string | null): readonly OpenRe
 }
 
 function networkProblem(prefix: Prefix, gateway: string | null): string | null {
+  const crowd = crowdIn(prefix, gateway);
+  if (crowd === null) return null;
+  return `OPEN RELAY: ${crowd}${prefix.bits < LEAST_BITS[prefix.family] ? ", who may relay without a login" : ""}`;
+}
+
+/** Says of a network that strangers are in it; `null`: it is small enough. */
+export function crowdIn(prefix: Prefix, gateway: string | null): string | null {
   const network = formatPrefix(prefix);
   if (prefix.bits < LEAST_BITS[prefix.family]) {
-    return `OPEN RELAY: ${network} is ${
-      prefix.bits === 0 ? "everybody" : "half the world"
-    }, who may relay without a login`;
+    return `${network} is ${prefix.bits === 0 ? "everybody" : "half the world"}`;
   }
   if (!holdsGateway(network, gateway)) return null;
-  return `OPEN RELAY: ${network} has the gateway of this container, ${gateway}, where everybody's connections seem to come from`;
+  return `${network} has the gateway of this container, ${gateway}, where everybody's connections seem to come from`;
 }
 
 function isTopLevel(name: string): boolean {

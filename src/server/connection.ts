@@ -28,6 +28,7 @@ import type { Sending } from "./sender_rule.ts";
 import type { StartQueue } from "./start_queue.ts";
 import { TransportEnded } from "./octet_stream.ts";
 import { Patience } from "./patience.ts";
+import { DIRECT, type Origin, tlsThrough } from "./proxied.ts";
 import type { Transport } from "./transport.ts";
 
 const HANDSHAKE_LIMIT_MS = 60_000;
@@ -42,6 +43,8 @@ export interface ConnectionParts {
   readonly listener: ListenerConfig;
   readonly session: string;
   readonly remote: string;
+  /** Default: the client has come by itself. */
+  readonly through?: Origin;
   readonly log: Log;
   readonly startQueue: StartQueue;
   now(): number;
@@ -96,11 +99,12 @@ export class Connection {
     await this.#dropContent();
     this.#patience.endWithin(CLOSE_LIMIT_MS, this.#parts.now());
     await this.#transport.close();
-    const { session, remote, log, now } = this.#parts;
+    const { session, remote, log, now, through = DIRECT } = this.#parts;
     log({
       kind: "disconnected",
       session,
       remote,
+      ...through.proxy !== null && { proxy: through.proxy },
       reason: this.#reason,
       mails: this.#mails,
       ms: now() - this.#began,
@@ -134,9 +138,10 @@ export class Connection {
   }
 
   async #serve(): Promise<void> {
-    const { remote, listener } = this.#parts;
-    const tls = listener.tls === "implicit" ? await this.#upgrade() : null;
-    await this.#take({ kind: "connected", remote, health: false, tls });
+    const { remote, listener, session, log, through = DIRECT } = this.#parts;
+    const own = listener.tls === "implicit" ? await this.#upgrade({ keepInput: true }) : null;
+    const tls = tlsThrough(through, { session, remote, log }) ?? own;
+    await this.#take({ kind: "connected", remote, health: through.mayOnlyLook, tls });
     while (this.#state.phase.at !== "closed") {
       if (this.#pendingInterrupt !== null) return await this.#take({ kind: this.#pendingInterrupt });
       this.#awaitCommand();
@@ -171,7 +176,7 @@ export class Connection {
       case "decide":
         return this.#decide(effect);
       case "start-tls":
-        return this.#upgrade().then((tls) => ({ kind: "tls-established", tls }));
+        return this.#upgrade({ keepInput: false }).then((tls) => ({ kind: "tls-established", tls }));
       case "start-queue":
         return this.#parts.startQueue(effect).then((outcome) => ({
           kind: "queue-started",
@@ -322,14 +327,15 @@ export class Connection {
     return null;
   }
 
-  async #upgrade(): Promise<TlsState> {
+  async #upgrade({ keepInput }: { readonly keepInput: boolean }): Promise<TlsState> {
     const { certificate } = this.#parts.generation.parts;
     if (certificate === null) throw new TypeError("Cannot begin TLS: no certificate is loaded");
     const { session, remote, log } = this.#parts;
     try {
       // The handshake has a limit of its own.
       this.#patience.suspend();
-      const facts = await this.#transport.upgrade(certificate.context, HANDSHAKE_LIMIT_MS);
+      const options = { limitMs: HANDSHAKE_LIMIT_MS, keepInput };
+      const facts = await this.#transport.upgrade(certificate.context, options);
       log({ kind: "tls", session, remote, ...facts });
       return { ...facts, binding: certificate.binding };
     } catch (cause) {

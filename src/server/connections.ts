@@ -42,29 +42,35 @@ export class Connections implements Disposable {
     this.#limits = limits;
   }
 
-  /** Whether one more from this address may come in. */
-  mayOpen(address: string): boolean {
+  /** Whether one more from this address may come in; `null`: from none that is counted. */
+  mayOpen(address: string | null): boolean {
+    if (this.#open.size >= this.#limits.connections) return false;
+    if (address === null) return true;
     const most = isLoopback(address)
       ? Math.max(LOOPBACK_CONNECTIONS, this.#limits.connectionsPerAddress)
       : this.#limits.connectionsPerAddress;
-    return this.#open.size < this.#limits.connections && (this.#byHost.get(hostOf(address)) ?? 0) < most;
+    return (this.#byHost.get(hostOf(address)) ?? 0) < most;
   }
 
-  /** Counts a connection until it has ended. */
-  async serve(connection: Connection, address: string, listener: string): Promise<void> {
-    const host = hostOf(address);
+  /** Counts a connection until it has ended; `address` as for `mayOpen`. */
+  async serve(connection: Connection, address: string | null, listener: string): Promise<void> {
+    const host = address === null ? null : hostOf(address);
     const sessions = this.#byListener.getOrInsert(listener, { open: 0, total: 0 });
     sessions.open++;
     sessions.total++;
     this.#open.add(connection);
-    this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1);
+    if (host !== null) this.#byHost.set(host, (this.#byHost.get(host) ?? 0) + 1);
     await connection.run();
     this.#open.delete(connection);
     sessions.open--;
+    if (host !== null) this.#release(host);
+    if (this.#open.size === 0) this.#emptied?.();
+  }
+
+  #release(host: string): void {
     const left = (this.#byHost.get(host) ?? 1) - 1;
     if (left === 0) this.#byHost.delete(host);
     else this.#byHost.set(host, left);
-    if (this.#open.size === 0) this.#emptied?.();
   }
 
   /** Says 421 to each that waits for a command, lets content under way end, and cuts what is left at `over`. */

@@ -5,14 +5,15 @@
  */
 
 import { fail, type Result, succeed } from "../lib/result.ts";
-import { canonicalAddress } from "../lib/network.ts";
+import { canonicalAddress, type NetworkSet, networkSet } from "../lib/network.ts";
 import type { ListenerConfig } from "../config/config.ts";
 import type { Log } from "../log/event.ts";
-import { formatReply } from "../smtp/reply.ts";
+import { formatReply, type Reply } from "../smtp/reply.ts";
 import { REPLIES } from "../smtp/replies.ts";
 import { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import type { Generation } from "./generation.ts";
+import { DIRECT, logFor, type Origin, readProxied } from "./proxied.ts";
 import type { StartQueue } from "./start_queue.ts";
 import { Transport } from "./transport.ts";
 
@@ -35,11 +36,15 @@ export interface ListenerHost {
 export class Listener {
   readonly #socket: Deno.TcpListener;
   #config: ListenerConfig;
+  #proxies: NetworkSet;
+  /** Connections of proxies that have still to say for whom. */
+  readonly #unproven = new Set<Transport>();
   #accepting = false;
 
   private constructor(socket: Deno.TcpListener, config: ListenerConfig) {
     this.#socket = socket;
     this.#config = config;
+    this.#proxies = networkSet(config.proxy);
   }
 
   /** Binds the address; the problem says what to do. */
@@ -65,6 +70,7 @@ export class Listener {
   /** Takes the settings of a new configuration for the same address. */
   configure(config: ListenerConfig): void {
     this.#config = config;
+    this.#proxies = networkSet(config.proxy);
   }
 
   /** Whether clients are let in. */
@@ -97,17 +103,51 @@ export class Listener {
     } catch {
       // Closed before.
     }
+    for (const transport of this.#unproven) transport.abort("closed");
   }
 
   #accept(conn: Deno.TcpConn, host: ListenerHost): void {
-    const remote = canonicalAddress(conn.remoteAddr.hostname);
+    const peer = canonicalAddress(conn.remoteAddr.hostname);
     const transport = new Transport(conn);
-    const { connections, log } = host;
-    if (!connections.mayOpen(remote)) {
-      log({ kind: "warning", about: "connections", text: `Refused ${remote}: too many connections` });
-      void turnAway(transport);
-      return;
-    }
+    if (this.#config.proxy.length === 0) return this.#open({ conn, transport, remote: peer, counted: peer, host });
+    if (this.#proxies.has(peer)) return void this.#acceptProxied({ conn, transport, proxy: peer, host });
+    const text = `Refused ${peer} at ${this.#config.name}: it is not in proxy, the networks of the proxies there`;
+    host.log({ kind: "warning", about: "proxy", text });
+    // To a client that expects TLS it would be noise.
+    void turnAway(transport, this.#config.tls === "implicit" ? null : REPLIES.proxiesOnly);
+  }
+
+  /** Waits for the header, then goes on as if the client had come by itself. */
+  async #acceptProxied(
+    { conn, transport, proxy, host }: {
+      readonly conn: Deno.TcpConn;
+      readonly transport: Transport;
+      readonly proxy: string;
+      readonly host: ListenerHost;
+    },
+  ): Promise<void> {
+    if (!host.connections.mayOpen(null)) return this.#refuse(proxy, transport, host);
+    this.#unproven.add(transport);
+    const { name } = this.#config;
+    const read = await readProxied(transport, { proxy, listener: name, log: host.log });
+    this.#unproven.delete(transport);
+    if (read === null || !this.#accepting) return transport.abort("closed");
+    this.#open({ conn, transport, ...read, host });
+  }
+
+  #open(
+    { conn, transport, remote, counted, through = DIRECT, host }: {
+      readonly conn: Deno.TcpConn;
+      readonly transport: Transport;
+      readonly remote: string;
+      /** Whose connections are counted; `null`: nobody's. */
+      readonly counted: string | null;
+      readonly through?: Origin;
+      readonly host: ListenerHost;
+    },
+  ): void {
+    const { connections } = host;
+    if (!connections.mayOpen(counted)) return this.#refuse(remote, transport, host);
     setNoDelay(conn);
     const connection = new Connection({
       transport,
@@ -115,17 +155,23 @@ export class Listener {
       listener: this.#config,
       session: host.nextSession(),
       remote,
-      log,
+      through,
+      log: logFor(through, host.log),
       startQueue: host.startQueue,
       now: host.now,
     });
-    void connections.serve(connection, remote, this.#config.name);
+    void connections.serve(connection, counted, this.#config.name);
+  }
+
+  #refuse(remote: string, transport: Transport, { log }: ListenerHost): void {
+    log({ kind: "warning", about: "connections", text: `Refused ${remote}: too many connections` });
+    void turnAway(transport, REPLIES.tooManyConnections);
   }
 }
 
-async function turnAway(transport: Transport): Promise<void> {
+async function turnAway(transport: Transport, reply: Reply | null): Promise<void> {
   const timer = setTimeout(() => transport.abort("deadline"), TURN_AWAY_MS);
-  transport.write(formatReply(REPLIES.tooManyConnections));
+  if (reply !== null) transport.write(formatReply(reply));
   await transport.close();
   clearTimeout(timer);
 }

@@ -58,14 +58,17 @@ export function bareStream(conn: Deno.Conn): OctetStream {
 
 /**
  * Begins TLS as the server. No read of the connection may be under way: a hello that it swallows is lost, and the handshake hangs.
- * Resolves with the end of the handshake, rejects with `TransportEnded` if that fails or takes longer than the limit.
+ * `first`: octets of the handshake that were read already. Resolves with the end of the handshake, rejects with `TransportEnded` if that fails or takes longer than the limit.
  */
 export async function secureStream(
   conn: Deno.Conn,
-  secureContext: tls.SecureContext,
-  limitMs: number,
+  { secureContext, limitMs, first }: {
+    readonly secureContext: tls.SecureContext;
+    readonly limitMs: number;
+    readonly first: Uint8Array;
+  },
 ): Promise<{ readonly stream: OctetStream; readonly facts: TlsFacts }> {
-  const duplex = new ConnDuplex(conn);
+  const duplex = new ConnDuplex(conn, first);
   // node:tls wants a net.Socket by its types and takes any Duplex.
   const raw = duplex as unknown as ConstructorParameters<typeof tls.TLSSocket>[0];
   const socket = new tls.TLSSocket(raw, { isServer: true, secureContext });
@@ -116,13 +119,22 @@ function closeQuietly(conn: Deno.Conn): void {
 class ConnDuplex extends Duplex {
   readonly #conn: Deno.Conn;
   #size = SMALL;
+  #first: Uint8Array;
 
-  constructor(conn: Deno.Conn) {
+  constructor(conn: Deno.Conn, first: Uint8Array) {
     super({ allowHalfOpen: true });
     this.#conn = conn;
+    this.#first = first;
   }
 
   override _read(): void {
+    if (this.#first.length > 0) {
+      const first = this.#first;
+      this.#first = new Uint8Array();
+      // node:tls begins a tick after it was made, and ends the process where what it reads before that is no TLS.
+      setTimeout(() => this.destroyed || this.push(Buffer.from(first)), 0);
+      return;
+    }
     const into = new Uint8Array(this.#size);
     this.#conn.read(into).then((count) => {
       if (count === null) return void this.push(null);

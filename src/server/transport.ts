@@ -118,6 +118,23 @@ export class Transport {
     this.#shrink();
   }
 
+  /**
+   * Reads what stands before everything else. `look` sees all octets that are there, from the first on, and answers `null` while it wants
+   * more, else its finding and how many of them it has taken; the others stay, also for `upgrade` with `keepInput`. `null` at the end of input.
+   */
+  async readFirst<Found extends { readonly octets: number }>(
+    look: (octets: Uint8Array) => Found | null,
+  ): Promise<Found | null> {
+    for (;;) {
+      const found = look(this.#buffer.subarray(this.#start, this.#end));
+      if (found !== null) {
+        this.#start += found.octets;
+        return found;
+      }
+      if (await this.#fill() === 0) return null;
+    }
+  }
+
   /** Queues ASCII text. It goes out before the next read that has to wait, by `flush`, `upgrade` or `close`. */
   write(text: string): void {
     this.#output += text;
@@ -138,14 +155,19 @@ export class Transport {
 
   /**
    * Changes to TLS: after the reply to STARTTLS, or at once for implicit TLS. No read may be under way.
-   * What the client sent before the handshake is thrown away (RFC 3207 section 4.2, CVE-2011-0411).
+   * What the client sent before the handshake is thrown away (RFC 3207 section 4.2, CVE-2011-0411), unless it is the handshake's beginning,
+   * read with what stood before it: `keepInput`.
    */
-  async upgrade(secureContext: tls.SecureContext, limitMs: number): Promise<TlsFacts> {
+  async upgrade(
+    secureContext: tls.SecureContext,
+    { limitMs, keepInput }: { readonly limitMs: number; readonly keepInput: boolean },
+  ): Promise<TlsFacts> {
     await this.flush();
     this.#check();
+    const first = keepInput ? this.#buffer.slice(this.#start, this.#end) : new Uint8Array();
     this.#start = this.#end = 0;
     try {
-      const { stream, facts } = await secureStream(this.#conn, secureContext, limitMs);
+      const { stream, facts } = await secureStream(this.#conn, { secureContext, limitMs, first });
       this.#stream = stream;
       return facts;
     } catch (cause) {

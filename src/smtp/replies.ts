@@ -96,6 +96,7 @@ export const REPLIES = {
   tooManyAuthFailures: reply(421, "4.7.0", "Too many failed logins"),
   tooManyRefused: reply(421, "4.7.0", "Too many refused recipients"),
   tooManyConnections: reply(421, "4.7.0", "Too many connections, try again later"),
+  proxiesOnly: reply(421, "4.7.0", "This port is for the proxies of this server alone"),
   timeout: reply(421, "4.4.2", "Timeout, closing connection"),
   shuttingDown: reply(421, "4.3.2", "Service is shutting down, try again later"),
   internal: reply(421, "4.3.0", "Internal error, try again later"),

@@ -58,8 +58,8 @@ Deno.test("a file with only hostname is complete, and warns", () => {
   assert.equal(config.defaultRealm, "mail.foobar.co.jp");
   assert.equal(config.dataDir, "/var/lib/dokodemo");
   assert.deepEqual(config.listeners, [
-    { name: "MTA", host: "::", port: 25, role: "mta", tls: "none", requireTls: false, mechList: null },
-    { name: "MSA", host: "::", port: 587, role: "msa", tls: "none", requireTls: false, mechList: null },
+    { name: "MTA", host: "::", port: 25, role: "mta", tls: "none", requireTls: false, mechList: null, proxy: [] },
+    { name: "MSA", host: "::", port: 587, role: "msa", tls: "none", requireTls: false, mechList: null, proxy: [] },
   ]);
   assert.deepEqual(config.backends, [
     { name: "sasldb", type: "sasldb", deadlineMs: SASLDB.deadlineMs, ...COMMON, options: { file: "sasldb" } },
@@ -102,9 +102,9 @@ Deno.test("a file with only hostname is complete, and warns", () => {
 
 Deno.test("with a certificate there are three listeners, and TLS is required for submission", () => {
   assert.deepEqual(configOf(HOST + TLS).listeners, [
-    { name: "MTA", host: "::", port: 25, role: "mta", tls: "starttls", requireTls: false, mechList: null },
-    { name: "MSA", host: "::", port: 587, role: "msa", tls: "starttls", requireTls: true, mechList: null },
-    { name: "MSAS", host: "::", port: 465, role: "msa", tls: "implicit", requireTls: true, mechList: null },
+    { name: "MTA", host: "::", port: 25, role: "mta", tls: "starttls", requireTls: false, mechList: null, proxy: [] },
+    { name: "MSA", host: "::", port: 587, role: "msa", tls: "starttls", requireTls: true, mechList: null, proxy: [] },
+    { name: "MSAS", host: "::", port: 465, role: "msa", tls: "implicit", requireTls: true, mechList: null, proxy: [] },
   ]);
   assert.deepEqual(configOf(HOST + TLS).tls, { certificateFile: "/etc/dokodemo/cert.pem", keyFile: "/run/key.pem" });
 });
@@ -514,4 +514,24 @@ Deno.test("[http] and [[webhook]]: completed, and each mistake by its key", () =
     !again.ok && again.mistakes.some((mistake) => mistake.startsWith("webhook[0].url: ")),
     JSON.stringify(again),
   );
+});
+
+Deno.test("a listener behind a proxy may require TLS that ends there; networks that are everybody's are told", () => {
+  const listener = (proxy: string) => `${HOST}[[listener]]\nrole = "msa"\ntls = "none"\nproxy = ${proxy}`;
+  const [behind] = configOf(listener('["192.0.2.1", "2001:db8::/64"]')).listeners;
+  assert.deepEqual([behind?.requireTls, behind?.proxy], [true, ["192.0.2.1", "2001:db8::/64"]]);
+  const warningsOf = (proxy: string, gateway: string | null) => {
+    const contents = { ...NO_CONTENTS, access: { ...NO_CONTENTS.access, gateway } };
+    const loaded = checkConfig(listener(proxy), { folder: "/", modules: MODULES, contents });
+    assert.ok(loaded.ok);
+    return loaded.warnings.filter((text) => text.startsWith("listener[0].proxy"));
+  };
+  assert.deepEqual(warningsOf('["10.0.0.0/8", "172.17.0.5"]', "172.17.0.1"), []);
+  assert.deepEqual(warningsOf('["0.0.0.0/0", "::/1", "172.17.0.0/16"]', "172.17.0.1"), [
+    "listener[0].proxy: 0.0.0.0/0 is everybody: who can connect can pretend to be any client",
+    "listener[0].proxy: 0:0:0:0:0:0:0:0/1 is half the world: who can connect can pretend to be any client",
+    "listener[0].proxy: 172.17.0.0/16 has the gateway of this container, 172.17.0.1, where everybody's connections seem to come from: who can connect can pretend to be any client",
+  ]);
+  const wrong = checkConfig(listener('["proxy.example"]'), { folder: "/", modules: MODULES });
+  assert.match(wrong.ok ? "" : wrong.mistakes.join(), /listener\[0\]\.proxy\[0\]: /);
 });

@@ -15,7 +15,9 @@ export type OfferParts = Pick<Current, "config" | "offered">;
 export function offeredMechanisms(current: OfferParts): readonly string[] {
   const { listeners, sasl } = current.config;
   const found = new Set(listeners.flatMap((listener) => [
-    ...listener.tls === "none" ? [] : offer(current, listener, { tls: true, remote: "" }),
+    ...listener.tls === "none" && listener.proxy.length === 0
+      ? []
+      : offer(current, listener, { tls: true, remote: "" }),
     ...offeredInClear(current, listener),
   ]));
   return sasl.mechList.map(baseName).filter((name, at, all) => found.has(name) && all.indexOf(name) === at);
