@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { MasqueradeRules } from "../policy/masquerade.ts";
 import type { RouteConditions } from "../policy/routes.ts";
 
 /** A whole configuration, with every default filled in. */
@@ -36,6 +37,8 @@ export interface Config {
   readonly sendmail: SendmailConfig;
   readonly dkim: DkimConfig;
   readonly access: AccessConfig;
+  /** How addresses are rewritten; `null`: they are not. */
+  readonly masquerade: MasqueradeRules | null;
   readonly limits: LimitsConfig;
   readonly guessing: GuessingConfig;
   readonly http: HttpConfig | null;

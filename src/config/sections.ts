@@ -78,6 +78,7 @@ export function readSections(tree: unknown, mistakes: Mistake[]): Sections {
     message: read(fileShape.message, "message"),
     dkim: read(fileShape.dkim, "dkim"),
     access: read(fileShape.access, "access"),
+    masquerade: read(fileShape.masquerade, "masquerade"),
     notices: read(fileShape.notices, "notices"),
     sendmail: read(fileShape.sendmail, "sendmail"),
     limits: read(fileShape.limits, "limits"),

@@ -26,6 +26,7 @@ import type { Generation } from "./generation.ts";
 import type { StartQueue } from "./start_queue.ts";
 import { TransportEnded } from "./octet_stream.ts";
 import { Patience } from "./patience.ts";
+import { rewritingFor } from "./rewriting.ts";
 import type { Transport } from "./transport.ts";
 
 const HANDSHAKE_LIMIT_MS = 60_000;
@@ -241,8 +242,11 @@ export class Connection {
     const { generation, session, remote, now } = this.#parts;
     const { config } = generation;
     const { kind: _kind, ...facts } = effect;
+    const rewriting = await rewritingFor(generation, { identity: facts.identity, remote });
+    const envelope = rewriting?.envelope(facts.envelope) ?? facts.envelope;
     const receiver = await ContentReceiver.open(generation.parts.spool, {
       ...facts,
+      envelope,
       remote,
       session,
       hostname: config.hostname,
@@ -250,10 +254,11 @@ export class Connection {
       hideClient: config.message.hideClient && facts.identity !== null,
       removeBcc: config.message.removeBcc && facts.identity !== null,
       limitOctets: config.limits.messageSize,
+      rewrite: rewriting?.header ?? null,
       signer: facts.identity === null ? null : generation.parts.signer,
       now: now(),
     });
-    this.#content = { receiver, checker: new ChunkChecker(), envelope: effect.envelope };
+    this.#content = { receiver, checker: new ChunkChecker(), envelope };
     return null;
   }
 

@@ -36,6 +36,8 @@ export interface ContentFacts {
   readonly hideClient: boolean;
   readonly removeBcc: boolean;
   readonly limitOctets: number;
+  /** Gives the header section other addresses; `null`: those it has stay. */
+  readonly rewrite: ((header: Uint8Array) => Uint8Array) | null;
   /** `null`: the mail is not signed. */
   readonly signer: DkimSigner | null;
   readonly now: number;
@@ -128,7 +130,7 @@ export class ContentReceiver implements AsyncDisposable {
 
   async #storeSplit({ header, rest }: HeaderSplit): Promise<void> {
     this.#header = null;
-    const completed = this.#complete(header);
+    const completed = this.#complete(this.#facts.rewrite?.(header) ?? header);
     if (completed === null) return void (this.#problem = "too-many-hops");
     const { signer, envelope: { reversePath }, now } = this.#facts;
     if (this.#draft !== null) this.#signing = signer?.begin({ header: completed, rest }, { reversePath, now }) ?? null;
