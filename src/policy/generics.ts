@@ -11,7 +11,7 @@ import { asciiLower } from "../lib/text.ts";
 export interface GenericsEntry {
   /** `user`, `user@host` or `@host`, in lower case; `user+*` and `user+*@host` stand for every detail. */
   readonly key: string;
-  /** An address, or a local part that takes the domain of masquerading; `%0` to `%2` stand for the key, the user and the detail. */
+  /** An address, or a local part that takes the domain of masquerading; `%0` stands for the key, `%1` for what the key leaves open. */
   readonly value: string;
   readonly line: number;
 }
@@ -45,18 +45,18 @@ export class GenericsTable {
   find(local: string, domain: string): GenericsMatch | null {
     const plus = local.indexOf("+");
     const [user, detail] = plus > 0 ? [local.slice(0, plus), local.slice(plus + 1)] : [local, null];
-    const tries: readonly (readonly [key: string, user: string])[] = [
-      [`${local}@${domain}`, local],
-      ...detail === null ? [] : [[`${user}+*@${domain}`, user], [`${user}@${domain}`, user]] as const,
+    const tries: readonly (readonly [key: string, open: string])[] = [
+      [`${local}@${domain}`, ""],
+      ...detail === null ? [] : [[`${user}+*@${domain}`, detail], [`${user}@${domain}`, ""]] as const,
       [`@${domain}`, local],
-      [local, local],
-      ...detail === null ? [] : [[`${user}+*`, user], [user, user]] as const,
+      [local, ""],
+      ...detail === null ? [] : [[`${user}+*`, detail], [user, ""]] as const,
     ];
-    for (const [key, first] of tries) {
+    for (const [key, open] of tries) {
       const entry = this.#entries.get(asciiLower(key));
       if (entry === undefined) continue;
-      const values = [key, first, detail ?? ""];
-      return { address: entry.value.replace(/%([012])/g, (_whole, digit) => values[Number(digit)] ?? ""), entry };
+      const address = entry.value.replace(/%([01])/g, (_whole, digit) => digit === "0" ? key : open);
+      return { address, entry };
     }
     return null;
   }
@@ -89,7 +89,7 @@ function isKey(key: string): boolean {
 }
 
 function isValue(value: string): boolean {
-  return isAddress(value.replace(/%[012]/g, "x"));
+  return isAddress(value.replace(/%[01]/g, "x"));
 }
 
 function isAddress(text: string): boolean {

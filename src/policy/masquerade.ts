@@ -50,21 +50,24 @@ export interface Rewritten {
   readonly by: readonly string[];
 }
 
-/** Says what becomes of `local@domain`, or of a local part alone. */
+/** Says what becomes of `local@domain`, or of a local part alone. `localhost` is as no domain at all. */
 export function rewriteAddress(rules: MasqueradeRules, address: string, kind: AddressKind): Rewritten {
   const { local, domain } = splitAddress(address);
+  const ascii = domain === null ? null : toAscii(domain);
+  // An address literal, or no domain.
+  if (domain !== null && ascii === null) return { address, by: [] };
+  const written = { local, domain: ascii === "localhost" ? null : ascii, address };
   const masked = kind === "header-sender" || (kind === "header-recipient" && rules.all) ||
     (kind === "reverse-path" && rules.envelope);
-  if (!masked) return completed(rules, address);
-  const from = domain === null ? rules.hostname : toAscii(domain);
-  // An address literal, or no domain.
-  if (from === null) return { address, by: [] };
-  const generic = isGeneric(rules, domain === null ? null : from) ? rules.generics.find(local, from) : null;
-  if (generic === null) return masquerade(rules, { local, domain, from, address });
+  if (!masked) return completed(rules, written);
+  const generic = isGeneric(rules, written.domain)
+    ? rules.generics.find(local, written.domain ?? rules.hostname)
+    : null;
+  if (generic === null) return masquerade(rules, written);
   const by = `masquerade.generics_file: ${rules.genericsFile}, line ${generic.entry.line}`;
-  if (splitAddress(generic.address).domain !== null) return { address: generic.address, by: [by] };
-  const bare = { local: generic.address, domain: null, from: rules.hostname, address: generic.address };
-  const rest = masquerade(rules, bare);
+  const found = generic.address;
+  if (splitAddress(found).domain !== null) return { address: found, by: [by] };
+  const rest = masquerade(rules, { local: found, domain: null, address: found });
   // It is no address of its own: the name of this server completes it where nothing else does.
   const whole = splitAddress(rest.address).domain === null ? `${rest.address}@${rules.hostname}` : rest.address;
   return { address: whole, by: [by, ...rest.by] };
@@ -72,25 +75,27 @@ export function rewriteAddress(rules: MasqueradeRules, address: string, kind: Ad
 
 interface Written {
   readonly local: string;
-  /** As it was written. */
+  /** As A-labels; `null`: none. */
   readonly domain: string | null;
-  /** As A-labels; of a local part alone the name of this server. */
-  readonly from: string;
   readonly address: string;
 }
 
-function masquerade(rules: MasqueradeRules, { local, domain, from, address }: Written): Rewritten {
-  if (rules.as === null) return completed(rules, address);
-  const exception = domain === null ? null : within(rules.exceptions, from);
+function masquerade(rules: MasqueradeRules, written: Written): Rewritten {
+  const { local, domain, address } = written;
+  if (rules.as === null) return completed(rules, written);
+  const exception = domain === null ? null : within(rules.exceptions, domain);
   if (exception !== null) return { address, by: [`masquerade.exceptions: ${exception}`] };
-  const why = reasonOf(rules, domain === null ? null : from);
+  const why = reasonOf(rules, domain);
   if (why === null) return { address, by: [] };
   const user = asciiLower(local);
   if (rules.exposedUsers.has(user)) {
-    // A local part alone shows the name of this server then.
-    return { address: domain === null ? `${local}@${from}` : address, by: [`masquerade.exposed_users: ${user}`] };
+    // Without a domain it shows the name of this server then.
+    return {
+      address: domain === null ? `${local}@${rules.hostname}` : address,
+      by: [`masquerade.exposed_users: ${user}`],
+    };
   }
-  return { address: from === rules.as && domain !== null ? address : `${local}@${rules.as}`, by: [why] };
+  return { address: domain === rules.as ? address : `${local}@${rules.as}`, by: [why] };
 }
 
 function reasonOf(rules: MasqueradeRules, domain: string | null): string | null {
@@ -103,9 +108,9 @@ function reasonOf(rules: MasqueradeRules, domain: string | null): string | null 
   return `masquerade.as: ${domain} is a name of this server or a local domain`;
 }
 
-function completed({ addDomain }: MasqueradeRules, address: string): Rewritten {
-  if (addDomain === null || splitAddress(address).domain !== null) return { address, by: [] };
-  return { address: `${address}@${addDomain}`, by: ["masquerade.always_add_domain"] };
+function completed({ addDomain }: MasqueradeRules, { local, domain, address }: Written): Rewritten {
+  if (addDomain === null || domain !== null) return { address, by: [] };
+  return { address: `${local}@${addDomain}`, by: ["masquerade.always_add_domain"] };
 }
 
 function isGeneric({ genericsDomains, genericsEntireDomain }: MasqueradeRules, domain: string | null): boolean {

@@ -8,7 +8,7 @@ taro            yamada.taro@foobar.co.jp
 hana@pc1.foobar.co.jp   hanako@sales.foobar.co.jp
 Jiro            jiro.suzuki
 @old.example    %1@new.example
-list+*          archive+%2@lists.example
+list+*          archive+%1@lists.example
 `).table;
 
 interface Case {
@@ -26,7 +26,7 @@ const CASES: readonly Case[] = [
       ["shin", "shin@foobar.co.jp", "masquerade.as: it has no domain"],
       ["shin@mail.foobar.co.jp", "shin@foobar.co.jp", "masquerade.as: mail.foobar.co.jp is"],
       ["shin@MAIL.Foobar.CO.JP", "shin@foobar.co.jp", "masquerade.as"],
-      ["shin@localhost", "shin@foobar.co.jp", "masquerade.as: localhost"],
+      ["shin@localhost", "shin@foobar.co.jp", "masquerade.as: it has no domain"],
       ["shin@mail", "shin@foobar.co.jp", "masquerade.as"],
       ["shin@local.example", "shin@foobar.co.jp", "masquerade.as: local.example"],
       ["Shin@Foobar.co.jp", "Shin@Foobar.co.jp", "masquerade.as"],
@@ -35,7 +35,7 @@ const CASES: readonly Case[] = [
       ["shin@[192.0.2.1]", "shin@[192.0.2.1]", null],
       ['"shin @ home"@localhost', '"shin @ home"@foobar.co.jp', "masquerade.as"],
       ["root", "root@mail.foobar.co.jp", "masquerade.exposed_users: root"],
-      ["Root@localhost", "Root@localhost", "masquerade.exposed_users: root"],
+      ["Root@localhost", "Root@mail.foobar.co.jp", "masquerade.exposed_users: root"],
       ["shin@localhost", "shin@localhost", null, "reverse-path"],
       ["shin@localhost", "shin@localhost", null, "forward-path"],
       ["shin@localhost", "shin@localhost", null, "header-recipient"],
@@ -50,7 +50,7 @@ const CASES: readonly Case[] = [
       ["shin@a.pc1.foobar.co.jp", "shin@foobar.co.jp", "masquerade.domains", "header-recipient"],
       ["shin@pc1.foobar.co.jp", "shin@pc1.foobar.co.jp", null, "forward-path"],
       ["root@pc1.foobar.co.jp", "root@pc1.foobar.co.jp", "masquerade.exposed_users"],
-      ["shin@localhost", "shin@localhost", null],
+      ["shin@localhost", "shin@foobar.co.jp", "it has no domain"],
       ["shin@notfoobar.co.jp", "shin@notfoobar.co.jp", null],
     ],
   },
@@ -69,7 +69,7 @@ const CASES: readonly Case[] = [
       ["root", "root@foobar.co.jp", "masquerade.always_add_domain", "header-recipient"],
       ["shin", "shin@foobar.co.jp", "masquerade.always_add_domain", "reverse-path"],
       ["shin", "shin@foobar.co.jp", "masquerade.always_add_domain", "forward-path"],
-      ["shin@localhost", "shin@localhost", null],
+      ["shin@localhost", "shin@foobar.co.jp", "masquerade.always_add_domain"],
       ['"a@b"', '"a@b"@foobar.co.jp', "masquerade.always_add_domain"],
     ],
   },
