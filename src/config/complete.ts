@@ -13,6 +13,7 @@ import type { FileContents, Findings } from "./files.ts";
 import { completeDkim } from "./dkim.ts";
 import { completeHttp, completeWebhooks } from "./http.ts";
 import { completeListeners } from "./listeners.ts";
+import { completeMasquerade } from "./masquerade.ts";
 import { completeMx } from "./mx.ts";
 import { completeLocal, completeRoutes } from "./routes.ts";
 import { type BackendSections, type ChainLink, type Sections, unused } from "./sections.ts";
@@ -71,6 +72,11 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     ? null
     : completeAccess(sections.access, { folder, contents: contents.access }, findings);
   const sender = sections.sender === null ? null : completeSender(sections.sender, withRealm);
+  const masquerade = sections.masquerade === null || hostname === null ? null : completeMasquerade(
+    sections.masquerade,
+    { folder, hostname, defaultRealm, localDomains, contents: contents.masquerade },
+    findings,
+  );
   const dkim = dataDir === null || sections.dkim === null ? null : completeDkim(
     sections.dkim,
     { folder, dataDir: resolve(folder, dataDir), keys: contents.dkimKeys },
@@ -82,7 +88,7 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     delivery === null || routes === null || message === null || notices === null || sendmail === null ||
     limits === null ||
     guessing === null || http === null ||
-    webhooks === null || dkim === null || access === null || sender === null ||
+    webhooks === null || dkim === null || access === null || sender === null || sections.masquerade === null ||
     log === null ||
     user === null || sections.defaultRealm === null || sections.localDomains === null ||
     sections.localDomainsFile === null || sections.localRecipients === null || sections.postmaster === null
@@ -117,6 +123,7 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     dkim,
     access,
     sender,
+    masquerade,
     limits: { ...counts, sessionBeforeAuthMs: sessionBeforeAuth, commandMs: command, drainMs: drain },
     guessing,
     http: sidecar,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { MasqueradeRules } from "../policy/masquerade.ts";
 import type { RouteConditions } from "../policy/routes.ts";
 import type { SenderMode } from "../policy/sender.ts";
 
@@ -38,6 +39,8 @@ export interface Config {
   readonly dkim: DkimConfig;
   readonly access: AccessConfig;
   readonly sender: SenderConfig;
+  /** How addresses are rewritten; `null`: they are not. */
+  readonly masquerade: MasqueradeRules | null;
   readonly limits: LimitsConfig;
   readonly guessing: GuessingConfig;
   readonly http: HttpConfig | null;

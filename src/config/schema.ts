@@ -10,6 +10,7 @@ import { accessSchema } from "./access.ts";
 import { DEFAULT_DATA_DIR } from "./data_dir.ts";
 import { dkimSchema } from "./dkim.ts";
 import { httpSchema, webhookSchema } from "./http.ts";
+import { masqueradeSchema } from "./masquerade.ts";
 import { mxSchema } from "./mx.ts";
 import { delayNotice, noticesSchema } from "./notices.ts";
 import {
@@ -45,7 +46,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "delivery.lmtp",
   "device",
   "dmarc",
-  "masquerade",
   "metrics",
   "policy",
   "proxy",
@@ -210,6 +210,7 @@ export const fileShape = {
   dkim: dkimSchema.prefault({}),
   access: accessSchema.prefault({}),
   sender: senderSchema.prefault({}),
+  masquerade: masqueradeSchema.prefault({}),
   notices: noticesSchema.prefault({}),
   sendmail: sendmailSchema.prefault({}),
   limits: limitsSchema.prefault({}),

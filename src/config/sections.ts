@@ -79,6 +79,7 @@ export function readSections(tree: unknown, mistakes: Mistake[]): Sections {
     dkim: read(fileShape.dkim, "dkim"),
     access: read(fileShape.access, "access"),
     sender: read(fileShape.sender, "sender"),
+    masquerade: read(fileShape.masquerade, "masquerade"),
     notices: read(fileShape.notices, "notices"),
     sendmail: read(fileShape.sendmail, "sendmail"),
     limits: read(fileShape.limits, "limits"),

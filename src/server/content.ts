@@ -38,6 +38,8 @@ export interface ContentFacts {
   readonly limitOctets: number;
   /** The sender rule; `null`: it does not hold here. */
   readonly judge: HeaderJudge | null;
+  /** Gives the header section other addresses; `null`: those it has stay. */
+  readonly rewrite: ((header: Uint8Array) => Uint8Array) | null;
   /** `null`: the mail is not signed. */
   readonly signer: DkimSigner | null;
   readonly now: number;
@@ -147,7 +149,7 @@ export class ContentReceiver implements AsyncDisposable {
     const judged = this.#facts.judge?.(split, this.#id) ?? { kind: "accept", header: split.header };
     if (judged.kind === "refused") return void (this.#refused = judged);
     const { rest } = split;
-    const completed = this.#complete(judged.header);
+    const completed = this.#complete(this.#facts.rewrite?.(judged.header) ?? judged.header);
     if (completed === null) return void (this.#problem = "too-many-hops");
     const { signer, envelope: { reversePath }, now } = this.#facts;
     if (this.#draft !== null) this.#signing = signer?.begin({ header: completed, rest }, { reversePath, now }) ?? null;

@@ -97,6 +97,7 @@ export class Generation {
       requireTls: listener.requireTls && !cleartextNetworks.has(session.remote),
       canStartTls: listener.tls === "starttls" && certificate !== null,
       needHello: config.access.needHello,
+      addDomain: config.masquerade?.addDomain ?? null,
       legacyAuthLine: config.sasl.legacyAuthLine,
       etrnDomains: this.#etrnDomains,
       realms: config.sasl.realms,

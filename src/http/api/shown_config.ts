@@ -12,6 +12,7 @@ import type {
   MailServer,
   WebhookConfig,
 } from "../../config/config.ts";
+import type { MasqueradeRules } from "../../policy/masquerade.ts";
 import { deliveryTable, routeTable } from "./shown_delivery.ts";
 import { shownOptions } from "./shown_options.ts";
 import { addressText, durationText, inFile, MASK, type Table } from "./shown_values.ts";
@@ -40,12 +41,24 @@ export function shownConfig(config: Config): Table {
     sendmail: inFile(config.sendmail),
     dkim: inFile({ folder: config.dkim.folder, domains: config.dkim.domains }),
     access: inFile(config.access),
+    ...config.masquerade !== null && { masquerade: masqueradeTable(config.masquerade) },
     limits: inFile({ ...counts, ...times }),
     guessing: inFile(config.guessing),
     ...config.http !== null && { http: httpTable(config.http) },
     webhook: config.webhooks.map(webhookTable),
     log: inFile(config.log),
   };
+}
+
+function masqueradeTable({ addDomain, as, envelope, all, ...rules }: MasqueradeRules): Table {
+  const { entireDomain, limited, genericsFile, genericsEntireDomain } = rules;
+  return inFile({
+    alwaysAddDomain: addDomain,
+    ...{ as, domains: [...rules.domains], entireDomain, limited, envelope, all },
+    exposedUsers: [...rules.exposedUsers],
+    exceptions: [...rules.exceptions],
+    ...genericsFile !== "" && { genericsFile, genericsDomains: [...rules.genericsDomains], genericsEntireDomain },
+  });
 }
 
 function listenerTable({ host, port, ...rest }: ListenerConfig): Table {
