@@ -6,6 +6,7 @@
  */
 
 import type { RouteConditions } from "../policy/routes.ts";
+import type { BansConfig, GuessingConfig } from "./guessing.ts";
 
 /** A whole configuration, with every default filled in. */
 export interface Config {
@@ -38,6 +39,7 @@ export interface Config {
   readonly access: AccessConfig;
   readonly limits: LimitsConfig;
   readonly guessing: GuessingConfig;
+  readonly bans: BansConfig;
   readonly http: HttpConfig | null;
   readonly webhooks: readonly WebhookConfig[];
   readonly log: LogConfig;
@@ -314,12 +316,6 @@ export interface LimitsConfig {
   readonly drainMs: number;
 }
 
-/** Guessing of passwords. */
-export interface GuessingConfig {
-  readonly enabled: boolean;
-  readonly exemptNetworks: readonly string[];
-}
-
 /** The HTTP sidecar. */
 export interface HttpConfig {
   readonly host: string;
@@ -364,6 +360,7 @@ export type WebhookEvent =
   | "backend-down"
   | "backend-up"
   | "certificate-near-end"
+  | "network-banned"
   | "queue-old"
   | "smarthost-refused";
 
