@@ -14,6 +14,8 @@ import { Turns } from "./turns.ts";
 export interface KnownNetworks extends Disposable {
   has(account: string, network: string, now: number): boolean;
   add(account: string, network: string, now: number): void;
+  /** Whether anybody has logged in from this network since then, to a day. */
+  hasAnybody(network: string, since: number): boolean;
 }
 
 /** The numbers of the rules; `[guessing]` gives them. */
@@ -38,6 +40,8 @@ export interface GuessingSettings extends Partial<GuessingRules> {
 
 /** A store whose settings can be changed. */
 export interface ConfigurableGuessingStore extends GuessingStore {
+  /** Whether any account has logged in from a network since then, to a day. */
+  isKnown(network: string, since: number): boolean;
   configure(settings: GuessingSettings): void;
 }
 
@@ -93,6 +97,7 @@ export function createGuessingStore(settings: GuessingSettings, known: KnownNetw
       rules = { ...DEFAULT_RULES, ...next };
       exempt = networkSet(next.exemptNetworks);
     },
+    isKnown: (network, since) => known.hasAnybody(network, since),
     slot: (account, remote, now) => Promise.try(() => takeSlot(account, remote, now)),
     failed: (account, remote, secret, now) => Promise.try(() => ({ delayMs: count(remote, { account, secret, now }) })),
     failedWithoutSlot: (account, remote, secret, now) =>

@@ -82,6 +82,7 @@ export async function buildGeneration(
         ...{ sections: config.backends, backends, authenticator, stores, file: appPasswords },
       }),
       spool,
+      isBanned: (remote) => standing.isBanned(remote),
       localRecipients: createLocalRecipients({
         ...{ domains: config, authenticator, stores: [...stores.values()] },
         ...aliasesOf(config, log),

@@ -8,7 +8,7 @@ import { fail, type Result, succeed } from "../lib/result.ts";
 import { canonicalAddress } from "../lib/network.ts";
 import type { ListenerConfig } from "../config/config.ts";
 import type { Log } from "../log/event.ts";
-import { formatReply } from "../smtp/reply.ts";
+import { formatReply, type Reply } from "../smtp/reply.ts";
 import { REPLIES } from "../smtp/replies.ts";
 import { Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
@@ -27,6 +27,8 @@ export interface ListenerHost {
   current(): Generation;
   /** ETRN. */
   readonly startQueue: StartQueue;
+  /** Whether an address is banned now. */
+  isBanned(remote: string): boolean;
   /** A fresh session id. */
   nextSession(): string;
 }
@@ -103,9 +105,11 @@ export class Listener {
     const remote = canonicalAddress(conn.remoteAddr.hostname);
     const transport = new Transport(conn);
     const { connections, log } = host;
+    // Before anything is made for it: bots come by the thousand.
+    if (host.isBanned(remote)) return void turnAway(transport, REPLIES.banned);
     if (!connections.mayOpen(remote)) {
       log({ kind: "warning", about: "connections", text: `Refused ${remote}: too many connections` });
-      void turnAway(transport);
+      void turnAway(transport, REPLIES.tooManyConnections);
       return;
     }
     setNoDelay(conn);
@@ -123,9 +127,9 @@ export class Listener {
   }
 }
 
-async function turnAway(transport: Transport): Promise<void> {
+async function turnAway(transport: Transport, reply: Reply): Promise<void> {
   const timer = setTimeout(() => transport.abort("deadline"), TURN_AWAY_MS);
-  transport.write(formatReply(REPLIES.tooManyConnections));
+  transport.write(formatReply(reply));
   await transport.close();
   clearTimeout(timer);
 }

@@ -95,6 +95,7 @@ export const REPLIES = {
   tooManyAuthFailures: reply(421, "4.7.0", "Too many failed logins"),
   tooManyRefused: reply(421, "4.7.0", "Too many refused recipients"),
   tooManyConnections: reply(421, "4.7.0", "Too many connections, try again later"),
+  banned: reply(554, "5.7.1", "Your network is barred from this server"),
   timeout: reply(421, "4.4.2", "Timeout, closing connection"),
   shuttingDown: reply(421, "4.3.2", "Service is shutting down, try again later"),
   internal: reply(421, "4.3.0", "Internal error, try again later"),
