@@ -122,6 +122,11 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     summary: "make, list and revoke tokens for the API",
     load: () => import("./token.ts"),
   }],
+  ["bans", {
+    group: "Administration",
+    summary: "close networks to connections, and open them again",
+    load: () => import("./bans.ts"),
+  }],
   ["logins", {
     group: "Administration",
     summary: "list logins and why they failed",

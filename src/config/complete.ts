@@ -11,6 +11,7 @@ import { completeAccess } from "./access.ts";
 import type { BackendConfig, Config, DeliveryConfig, SaslConfig } from "./config.ts";
 import type { FileContents, Findings } from "./files.ts";
 import { completeDkim } from "./dkim.ts";
+import { completeBans, completeGuessing } from "./guessing.ts";
 import { completeHttp, completeWebhooks } from "./http.ts";
 import { completeListeners } from "./listeners.ts";
 import { completeMasquerade } from "./masquerade.ts";
@@ -36,7 +37,8 @@ export interface Checked {
 /** Completes the configuration. `null`: a section has a mistake; what can be said about the others is said all the same. */
 export function completeConfig(checked: Checked, findings: Findings): Config | null {
   const { sections, contents, folder } = checked;
-  const { hostname, dataDir, tls, message, notices, sendmail, limits, guessing, http, webhook, log, user } = sections;
+  const { hostname, dataDir, tls, message, notices, sendmail, limits, guessing, bans, http, webhook, log, user } =
+    sections;
   const localDomains = [...new Set([...sections.localDomains ?? [], ...contents.localDomains])];
   const defaultRealm = sections.defaultRealm ?? localDomains[0] ?? hostname ?? "";
   const withRealm = (account: string) => account.includes("@") ? account : `${account}@${defaultRealm}`;
@@ -89,6 +91,8 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     limits === null ||
     guessing === null || http === null ||
     webhooks === null || dkim === null || access === null || sender === null || sections.masquerade === null ||
+    guessing === null || bans === null || http === null ||
+    webhooks === null || dkim === null || access === null ||
     log === null ||
     user === null || sections.defaultRealm === null || sections.localDomains === null ||
     sections.localDomainsFile === null || sections.localRecipients === null || sections.postmaster === null
@@ -125,7 +129,8 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     sender,
     masquerade,
     limits: { ...counts, sessionBeforeAuthMs: sessionBeforeAuth, commandMs: command, drainMs: drain },
-    guessing,
+    guessing: completeGuessing(guessing),
+    bans: completeBans(bans),
     http: sidecar,
     webhooks,
     log,

@@ -8,6 +8,7 @@
 import type { MasqueradeRules } from "../policy/masquerade.ts";
 import type { RouteConditions } from "../policy/routes.ts";
 import type { SenderMode } from "../policy/sender.ts";
+import type { BansConfig, GuessingConfig } from "./guessing.ts";
 
 /** A whole configuration, with every default filled in. */
 export interface Config {
@@ -43,6 +44,7 @@ export interface Config {
   readonly masquerade: MasqueradeRules | null;
   readonly limits: LimitsConfig;
   readonly guessing: GuessingConfig;
+  readonly bans: BansConfig;
   readonly http: HttpConfig | null;
   readonly webhooks: readonly WebhookConfig[];
   readonly log: LogConfig;
@@ -331,12 +333,6 @@ export interface LimitsConfig {
   readonly drainMs: number;
 }
 
-/** Guessing of passwords. */
-export interface GuessingConfig {
-  readonly enabled: boolean;
-  readonly exemptNetworks: readonly string[];
-}
-
 /** The HTTP sidecar. */
 export interface HttpConfig {
   readonly host: string;
@@ -381,6 +377,7 @@ export type WebhookEvent =
   | "backend-down"
   | "backend-up"
   | "certificate-near-end"
+  | "network-banned"
   | "queue-old"
   | "smarthost-refused";
 

@@ -9,6 +9,7 @@ import { z } from "zod";
 import { accessSchema } from "./access.ts";
 import { DEFAULT_DATA_DIR } from "./data_dir.ts";
 import { dkimSchema } from "./dkim.ts";
+import { bansSchema, guessingSchema } from "./guessing.ts";
 import { httpSchema, webhookSchema } from "./http.ts";
 import { masqueradeSchema } from "./masquerade.ts";
 import { mxSchema } from "./mx.ts";
@@ -42,7 +43,6 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "admin",
   "alias",
   "aliases",
-  "bans",
   "delivery.lmtp",
   "device",
   "dmarc",
@@ -214,10 +214,8 @@ export const fileShape = {
   notices: noticesSchema.prefault({}),
   sendmail: sendmailSchema.prefault({}),
   limits: limitsSchema.prefault({}),
-  guessing: table({
-    enabled: flag.default(true),
-    exemptNetworks: list(network).prefault([]).meta({ description: "outside the rule for networks" }),
-  }).prefault({}),
+  guessing: guessingSchema.prefault({}),
+  bans: bansSchema.prefault({}),
   http: httpSchema.optional(),
   webhook: list(webhookSchema).prefault([]),
   log: table({

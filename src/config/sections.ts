@@ -84,6 +84,7 @@ export function readSections(tree: unknown, mistakes: Mistake[]): Sections {
     sendmail: read(fileShape.sendmail, "sendmail"),
     limits: read(fileShape.limits, "limits"),
     guessing: read(fileShape.guessing, "guessing"),
+    bans: read(fileShape.bans, "bans"),
     http: read(fileShape.http, "http"),
     webhook: read(fileShape.webhook, "webhook"),
     log: read(fileShape.log, "log"),

@@ -41,6 +41,8 @@ export interface GenerationParts {
   readonly senderRule: SenderRule;
   readonly cleartextNetworks: NetworkSet;
   readonly spool: Spool;
+  /** Whether an address is banned now. */
+  isBanned(remote: string): boolean;
   offered(listener: ListenerConfig, facts: OfferFacts): readonly Mechanism[];
   /** Disposes what belongs to this configuration alone. */
   dispose(): Promise<void>;
@@ -140,6 +142,10 @@ export class Generation {
   async decide(decision: Decision, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {
     switch (decision.about) {
       case "connect": {
+        // Behind a proxy this is the first that is known of the client.
+        if (this.parts.isBanned(client.remote)) {
+          return { kind: "refuse", reply: REPLIES.banned, rule: "its network is banned" };
+        }
         const { verdict } = judgeClient(await this.parts.access(), client.remote);
         // Each of its mails is discarded then.
         return verdict.kind === "discard" ? { kind: "accept" } : verdict;

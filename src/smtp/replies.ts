@@ -97,6 +97,7 @@ export const REPLIES = {
   tooManyRefused: reply(421, "4.7.0", "Too many refused recipients"),
   tooManyConnections: reply(421, "4.7.0", "Too many connections, try again later"),
   proxiesOnly: reply(421, "4.7.0", "This port is for the proxies of this server alone"),
+  banned: reply(554, "5.7.1", "Your network is barred from this server"),
   timeout: reply(421, "4.4.2", "Timeout, closing connection"),
   shuttingDown: reply(421, "4.3.2", "Service is shutting down, try again later"),
   internal: reply(421, "4.3.0", "Internal error, try again later"),

@@ -87,10 +87,12 @@ Deno.test("a file with only hostname is complete, and warns", () => {
     retryMs: [300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000],
   });
   assert.deepEqual([config.tls, config.http, config.user, config.postmaster], [null, null, null, null]);
-  assert.deepEqual([config.guessing, config.log], [{ enabled: true, exemptNetworks: [] }, {
-    format: "auto",
-    authenticationDays: 90,
-  }]);
+  assert.deepEqual(config.guessing, {
+    ...{ enabled: true, exemptNetworks: [], freeGuesses: 5, slotMs: 10_000, networkAccounts: 20 },
+    ...{ networkWindowMs: 600_000, networkDelayMs: 60_000, forgetMs: 86_400_000, rememberPreviousDays: 30 },
+  });
+  assert.deepEqual(config.bans, { failuresPerHour: null, afterDelays: null, timeMs: 3_600_000, knownDays: 30 });
+  assert.deepEqual(config.log, { format: "auto", authenticationDays: 90 });
   assert.deepEqual(
     warnings,
     [

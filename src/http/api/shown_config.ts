@@ -41,9 +41,10 @@ export function shownConfig(config: Config): Table {
     sendmail: inFile(config.sendmail),
     dkim: inFile({ folder: config.dkim.folder, domains: config.dkim.domains }),
     access: inFile(config.access),
+    sender: inFile({ ...config.sender, accounts: Object.fromEntries(config.sender.accounts) }),
     ...config.masquerade !== null && { masquerade: masqueradeTable(config.masquerade) },
     limits: inFile({ ...counts, ...times }),
-    guessing: inFile(config.guessing),
+    ...guessingTables(config),
     ...config.http !== null && { http: httpTable(config.http) },
     webhook: config.webhooks.map(webhookTable),
     log: inFile(config.log),
@@ -59,6 +60,20 @@ function masqueradeTable({ addDomain, as, envelope, all, ...rules }: MasqueradeR
     exceptions: [...rules.exceptions],
     ...genericsFile !== "" && { genericsFile, genericsDomains: [...rules.genericsDomains], genericsEntireDomain },
   });
+}
+
+function guessingTables(
+  { guessing, bans }: Pick<Config, "guessing" | "bans">,
+): { readonly guessing: Table; readonly bans: Table } {
+  const { slotMs, networkWindowMs, networkDelayMs, forgetMs, ...counts } = guessing;
+  const { timeMs, ...numbers } = bans;
+  const times = {
+    slot: durationText(slotMs),
+    networkWindow: durationText(networkWindowMs),
+    networkDelay: durationText(networkDelayMs),
+    forget: durationText(forgetMs),
+  };
+  return { guessing: inFile({ ...counts, ...times }), bans: inFile({ ...numbers, time: durationText(timeMs) }) };
 }
 
 function listenerTable({ host, port, ...rest }: ListenerConfig): Table {
