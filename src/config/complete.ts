@@ -12,6 +12,7 @@ import type { BackendConfig, Config, DeliveryConfig, SaslConfig } from "./config
 import type { FileContents, Findings } from "./files.ts";
 import { completeDkim } from "./dkim.ts";
 import { completeHttp, completeWebhooks } from "./http.ts";
+import { completeHold, completeLimits, completeSending } from "./limits.ts";
 import { completeListeners } from "./listeners.ts";
 import { completeMx } from "./mx.ts";
 import { completeLocal, completeRoutes } from "./routes.ts";
@@ -34,7 +35,8 @@ export interface Checked {
 /** Completes the configuration. `null`: a section has a mistake; what can be said about the others is said all the same. */
 export function completeConfig(checked: Checked, findings: Findings): Config | null {
   const { sections, contents, folder } = checked;
-  const { hostname, dataDir, tls, message, notices, sendmail, limits, guessing, http, webhook, log, user } = sections;
+  const { hostname, dataDir, tls, message, notices, sendmail, limits, hold, guessing, http, webhook, log, user } =
+    sections;
   const localDomains = [...new Set([...sections.localDomains ?? [], ...contents.localDomains])];
   const defaultRealm = sections.defaultRealm ?? localDomains[0] ?? hostname ?? "";
   const withRealm = (account: string) => account.includes("@") ? account : `${account}@${defaultRealm}`;
@@ -77,7 +79,7 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
   if (
     hostname === null || dataDir === null || tls === null || listeners === null || sasl === null || backends === null ||
     delivery === null || routes === null || message === null || notices === null || sendmail === null ||
-    limits === null ||
+    limits === null || hold === null ||
     guessing === null || http === null ||
     webhooks === null || dkim === null || access === null ||
     log === null ||
@@ -90,7 +92,6 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
       `sasl.pwcheck_method: no backend is asked for the realm ${realm}, so nobody there can log in`,
     );
   }
-  const { sessionBeforeAuth, command, drain, ...counts } = limits;
   return {
     hostname,
     defaultRealm,
@@ -113,7 +114,9 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     sendmail,
     dkim,
     access,
-    limits: { ...counts, sessionBeforeAuthMs: sessionBeforeAuth, commandMs: command, drainMs: drain },
+    limits: completeLimits(limits),
+    sending: completeSending(limits, withRealm),
+    hold: completeHold(hold, withRealm),
     guessing,
     http: sidecar,
     webhooks,

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { ConnectionValues } from "../policy/connection_rate.ts";
+import type { LimitValues } from "../policy/limits.ts";
 import type { RouteConditions } from "../policy/routes.ts";
 
 /** A whole configuration, with every default filled in. */
@@ -37,6 +39,9 @@ export interface Config {
   readonly dkim: DkimConfig;
   readonly access: AccessConfig;
   readonly limits: LimitsConfig;
+  /** What [limits] says of what is sent. */
+  readonly sending: SendingConfig;
+  readonly hold: HoldConfig;
   readonly guessing: GuessingConfig;
   readonly http: HttpConfig | null;
   readonly webhooks: readonly WebhookConfig[];
@@ -314,6 +319,30 @@ export interface LimitsConfig {
   readonly drainMs: number;
 }
 
+/** How much may be sent, by whom; what is missing is not limited. */
+export interface SendingConfig {
+  readonly account: LimitValues;
+  readonly credential: LimitValues;
+  /** /24 of IPv4, /48 of IPv6. */
+  readonly network: LimitValues & ConnectionValues;
+  readonly address: LimitValues & ConnectionValues;
+  /** Accounts outside all of these. */
+  readonly exemptAccounts: readonly string[];
+  /** Outside the limits of networks and addresses; never a reason for a hold. */
+  readonly exemptNetworks: readonly string[];
+  /** Log what is over a limit, and accept it. Default false. */
+  readonly reportOnly: boolean;
+}
+
+/** When an account is put on hold by itself; `null`: never. */
+export interface HoldConfig {
+  /** It sends from more networks within an hour. */
+  readonly networksPerHour: number | null;
+  /** It sends to more new recipients within an hour. */
+  readonly newRecipientsPerHour: number | null;
+  readonly exemptAccounts: readonly string[];
+}
+
 /** Guessing of passwords. */
 export interface GuessingConfig {
   readonly enabled: boolean;
@@ -361,6 +390,7 @@ export interface WebhookConfig {
 
 /** What can be told. */
 export type WebhookEvent =
+  | "account-held"
   | "backend-down"
   | "backend-up"
   | "certificate-near-end"

@@ -10,6 +10,7 @@ import { accessSchema } from "./access.ts";
 import { DEFAULT_DATA_DIR } from "./data_dir.ts";
 import { dkimSchema } from "./dkim.ts";
 import { httpSchema, webhookSchema } from "./http.ts";
+import { holdSchema, limitsSchema } from "./limits.ts";
 import { mxSchema } from "./mx.ts";
 import { delayNotice, noticesSchema } from "./notices.ts";
 import {
@@ -24,7 +25,6 @@ import {
   network,
   oneOf,
   path,
-  size,
   table,
 } from "./quantities.ts";
 import { localSchema, routeSchema } from "./routes.ts";
@@ -162,20 +162,6 @@ export const deliverySchema = table({
     }),
 });
 
-/** [limits] */
-export const limitsSchema = table({
-  connections: count(1, 100_000).default(2000),
-  connectionsPerAddress: count(1, 100_000).default(100),
-  recipients: count(1, 100_000).default(1000).meta({ description: "of one mail" }),
-  messageSize: size.prefault("50MiB"),
-  authFailures: count(1, 1000).default(5).meta({ description: "of one connection" }),
-  protocolErrors: count(1, 1000).default(20).meta({ description: "of one connection" }),
-  refusedRecipients: count(1, 10_000).default(50).meta({ description: "of one connection" }),
-  sessionBeforeAuth: duration.prefault("2min").meta({ description: "on msa listeners" }),
-  command: duration.prefault("5min").meta({ description: "the longest wait for the next command" }),
-  drain: duration.prefault("60s").meta({ description: "for sessions to end after SIGTERM" }),
-});
-
 /** The file. */
 export const fileShape = {
   hostname: domain.meta({ description: "our name in the greeting, in EHLO replies and in Received fields" }),
@@ -207,6 +193,7 @@ export const fileShape = {
   notices: noticesSchema.prefault({}),
   sendmail: sendmailSchema.prefault({}),
   limits: limitsSchema.prefault({}),
+  hold: holdSchema.prefault({}),
   guessing: table({
     enabled: flag.default(true),
     exemptNetworks: list(network).prefault([]).meta({ description: "outside the rule for networks" }),

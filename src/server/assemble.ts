@@ -60,7 +60,7 @@ export async function buildGeneration(
     if (!backend.ok) return backend;
     backends.push(opened.use(backend.value));
   }
-  const { key, log, guessing, spool, appPasswords } = standing;
+  const { key, log, guessing, spool, appPasswords, limits } = standing;
   const takesForeign = backends.some(takesAppPasswords);
   // A file that cannot be read is told now, and not at the first login.
   const present = takesForeign ? appPasswords.existing() : null;
@@ -82,6 +82,7 @@ export async function buildGeneration(
         ...{ sections: config.backends, backends, authenticator, stores, file: appPasswords },
       }),
       spool,
+      limits,
       localRecipients: createLocalRecipients({
         ...{ domains: config, authenticator, stores: [...stores.values()] },
         ...aliasesOf(config, log),

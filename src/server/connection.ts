@@ -13,6 +13,7 @@ import type { Envelope } from "../smtp/envelope.ts";
 import { formatReply } from "../smtp/reply.ts";
 import { LINE_LIMIT_OCTETS, step } from "../smtp/session.ts";
 import {
+  type Disposition,
   type Effect,
   INITIAL_STATE,
   originOf,
@@ -22,8 +23,10 @@ import {
   type TlsState,
 } from "../smtp/session_state.ts";
 import { ContentReceiver } from "./content.ts";
+import { CLIENT_LEFT, ENDINGS, tlsReason } from "./endings.ts";
 import type { Generation } from "./generation.ts";
 import type { StartQueue } from "./start_queue.ts";
+import type { LimitSession } from "./limits/session.ts";
 import { TransportEnded } from "./octet_stream.ts";
 import { Patience } from "./patience.ts";
 import type { Transport } from "./transport.ts";
@@ -51,6 +54,7 @@ interface OpenContent {
   /** For BDAT. */
   readonly checker: ChunkChecker;
   readonly envelope: Envelope;
+  readonly disposition: Disposition;
 }
 
 /** A connection under way. */
@@ -59,6 +63,7 @@ export class Connection {
   readonly #transport: Transport;
   readonly #context: SessionContext;
   readonly #began: number;
+  readonly #limits: LimitSession;
   /** There while somebody is asked for this client: it ends the question when the connection is cut. */
   #asking: AbortController | null = null;
   #state: SessionState = INITIAL_STATE;
@@ -77,6 +82,7 @@ export class Connection {
     this.#transport = parts.transport;
     this.#context = parts.generation.context(parts.listener, { id: parts.session, remote: parts.remote });
     this.#began = parts.now();
+    this.#limits = parts.generation.parts.limits.session(parts.session);
     this.#patience = new Patience(parts.generation.config.limits, this.#began);
   }
 
@@ -92,6 +98,7 @@ export class Connection {
     }
     this.#exchange?.[Symbol.dispose]();
     await this.#dropContent();
+    this.#limits[Symbol.dispose]();
     this.#patience.endWithin(CLOSE_LIMIT_MS, this.#parts.now());
     await this.#transport.close();
     const { session, remote, log, now } = this.#parts;
@@ -154,6 +161,8 @@ export class Connection {
       this.#state = taken.state;
       event = null;
       for (const effect of taken.effects) event = await this.#perform(effect) ?? event;
+      // RSET, EHLO and what is refused end a transaction.
+      if (this.#state.phase.at === "ready" && event === null) this.#limits.drop();
     }
   }
 
@@ -211,7 +220,8 @@ export class Connection {
 
   async #decide({ decision, identity }: Extract<Effect, { kind: "decide" }>): Promise<SessionEvent> {
     const { generation, remote } = this.#parts;
-    const verdict = await this.#asked((signal) => generation.decide(decision, { identity, remote }, signal));
+    const limits = this.#limits;
+    const verdict = await this.#asked((signal) => generation.decide(decision, { identity, remote, limits }, signal));
     if (decision.about === "mail") this.#discardedBy = null;
     if (verdict.kind === "discard") this.#discardedBy ??= verdict.rule;
     return { kind: "decided", verdict };
@@ -241,8 +251,9 @@ export class Connection {
     const { generation, session, remote, now } = this.#parts;
     const { config } = generation;
     const { kind: _kind, ...facts } = effect;
+    const disposition = this.#limits.disposition(effect.disposition);
     const receiver = await ContentReceiver.open(generation.parts.spool, {
-      ...facts,
+      ...{ ...facts, disposition },
       remote,
       session,
       hostname: config.hostname,
@@ -253,7 +264,7 @@ export class Connection {
       signer: facts.identity === null ? null : generation.parts.signer,
       now: now(),
     });
-    this.#content = { receiver, checker: new ChunkChecker(), envelope: effect.envelope };
+    this.#content = { receiver, checker: new ChunkChecker(), envelope: effect.envelope, disposition };
     return null;
   }
 
@@ -280,11 +291,14 @@ export class Connection {
   }
 
   async #finishContent(problem: ContentProblem | null): Promise<SessionEvent> {
-    const { receiver, envelope } = this.#openedContent();
+    const { receiver, envelope, disposition } = this.#openedContent();
     this.#patience.suspend();
     const outcome = await receiver.finish(problem);
     this.#awaitCommand();
-    if (outcome.kind === "stored") this.#logMail(outcome.id, envelope, receiver.octets);
+    if (outcome.kind === "stored") {
+      this.#limits.committed(outcome.id, receiver.octets, disposition);
+      this.#logMail(outcome.id, envelope, receiver.octets);
+    }
     await this.#dropContent();
     return { kind: "content-ended", outcome };
   }
@@ -370,19 +384,4 @@ export class Connection {
     log({ kind: "bug", where: `session, after ${this.#state.command || "connect"}`, id: session, text });
     await this.#take({ kind: "fault" }).catch(() => {});
   }
-}
-
-const CLIENT_LEFT = "client left";
-
-const ENDINGS = {
-  peer: "connection lost",
-  deadline: "timeout",
-  tls: "TLS failed",
-  closed: "closed",
-} as const;
-
-function tlsReason(ended: TransportEnded): string {
-  const { cause } = ended;
-  const inner = cause instanceof TransportEnded ? cause.cause : cause;
-  return inner instanceof Error ? inner.message : ENDINGS[ended.because];
 }

@@ -22,6 +22,8 @@ import type { Decision, OfferFacts, SessionContext, Verdict } from "../smtp/sess
 import type { Mechanism } from "../sasl/mechanism.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { ServerCertificate } from "./certificate.ts";
+import type { LimitKeeper } from "./limits/keeper.ts";
+import type { LimitSession } from "./limits/session.ts";
 import type { NetworkSet } from "../lib/network.ts";
 
 /** What a generation is made of. */
@@ -39,6 +41,7 @@ export interface GenerationParts {
   readonly signer: DkimSigner;
   readonly cleartextNetworks: NetworkSet;
   readonly spool: Spool;
+  readonly limits: LimitKeeper;
   offered(listener: ListenerConfig, facts: OfferFacts): readonly Mechanism[];
   /** Disposes what belongs to this configuration alone. */
   dispose(): Promise<void>;
@@ -48,6 +51,8 @@ export interface GenerationParts {
 export interface DecidedFor {
   readonly identity: Identity | null;
   readonly remote: string;
+  /** Of the connection. */
+  readonly limits: LimitSession;
 }
 
 /** One configuration, alive. */
@@ -135,6 +140,11 @@ export class Generation {
 
   /** Judges a connection, a reverse-path or a forward-path. */
   async decide(decision: Decision, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {
+    const verdict = await this.#decide(decision, client, signal);
+    return verdict.kind === "accept" ? client.limits.judge(decision, client) ?? verdict : verdict;
+  }
+
+  async #decide(decision: Decision, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {
     switch (decision.about) {
       case "connect": {
         const { verdict } = judgeClient(await this.parts.access(), client.remote);

@@ -36,12 +36,15 @@ export interface MeasuredParts {
   readonly spool: Pick<Spool, "census">;
   readonly connections: Pick<Connections, "byListener">;
   readonly scheduler: Pick<Scheduler, "active">;
+  readonly limits: { readonly holds: { readonly count: number } };
   /** The one in force. */
   readonly current: () => Pick<Generation, "config" | "parts">;
 }
 
 /** Puts the readings together. */
-export function metricSources({ health, spool, connections, scheduler, current }: MeasuredParts): MetricSources {
+export function metricSources(
+  { health, spool, connections, scheduler, limits, current }: MeasuredParts,
+): MetricSources {
   return {
     health,
     census: sparing(() => spool.census(), { times: CENSUS_TIMES, now: () => performance.now() }),
@@ -55,6 +58,7 @@ export function metricSources({ health, spool, connections, scheduler, current }
     },
     sessions: () => connections.byListener,
     delivering: () => scheduler.active(),
+    accountsHeld: () => limits.holds.count,
     certificateEnds: () => current().parts.certificate?.expires ?? null,
     isRequired: (backend) =>
       current().config.backends.some(({ name, control }) => name === backend && control === "required"),

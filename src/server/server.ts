@@ -97,6 +97,7 @@ export class Server {
       spool: standing.spool,
       connections: this.#connections,
       scheduler: this.#scheduler,
+      limits: standing.limits,
       current: () => this.#alive.generation,
     }));
     this.#sidecar = this.#createSidecar();

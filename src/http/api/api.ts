@@ -14,6 +14,7 @@ import { addAuthentications } from "./authentications.ts";
 import { addConfiguration } from "./configuration.ts";
 import { type Api, API_BASE, createFrame } from "./frame.ts";
 import { gate } from "./gate.ts";
+import { addLimits } from "./limits.ts";
 import { addQueue } from "./queue.ts";
 import { addTokens } from "./tokens.ts";
 
@@ -29,9 +30,10 @@ const INFO = {
       "(RFC 9457). Lists come in pages: give `next` of one as `after` for the next, until it is null.",
   },
   servers: [{ url: API_BASE }],
-  tags: ["accounts", "app passwords", "authentications", "queue", "configuration", "tokens", "audit"].map((name) => {
-    return { name };
-  }),
+  tags: ["accounts", "app passwords", "authentications", "queue", "limits", "holds", "configuration", "tokens", "audit"]
+    .map((name) => {
+      return { name };
+    }),
 };
 
 /** The API. `control`: it is on the control socket, whose mode is the right to do everything; else each request needs a token. */
@@ -57,6 +59,7 @@ function addResources(api: Api, parts: SidecarParts): void {
   addAppPasswords(api, parts);
   addAuthentications(api, parts);
   addQueue(api, parts);
+  addLimits(api, parts);
   addConfiguration(api, parts);
   addTokens(api, parts);
   addAudit(api, parts);

@@ -10,6 +10,7 @@ import type {
   HttpConfig,
   ListenerConfig,
   MailServer,
+  SendingConfig,
   WebhookConfig,
 } from "../../config/config.ts";
 import { deliveryTable, routeTable } from "./shown_delivery.ts";
@@ -40,12 +41,21 @@ export function shownConfig(config: Config): Table {
     sendmail: inFile(config.sendmail),
     dkim: inFile({ folder: config.dkim.folder, domains: config.dkim.domains }),
     access: inFile(config.access),
-    limits: inFile({ ...counts, ...times }),
+    limits: { ...inFile({ ...counts, ...times }), ...sendingTable(config.sending) },
+    hold: inFile(config.hold),
     guessing: inFile(config.guessing),
     ...config.http !== null && { http: httpTable(config.http) },
     webhook: config.webhooks.map(webhookTable),
     log: inFile(config.log),
   };
+}
+
+function sendingTable({ account, credential, network, address, ...rest }: SendingConfig): Table {
+  const tables = Object.entries({ account, credential, network, address }).map(([scope, values]) => [
+    scope,
+    inFile({ ...values }),
+  ]);
+  return { ...inFile(rest), ...Object.fromEntries(tables) };
 }
 
 function listenerTable({ host, port, ...rest }: ListenerConfig): Table {
