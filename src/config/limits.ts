@@ -7,8 +7,9 @@
 import type { z } from "zod";
 import type { ConnectionValues } from "../policy/connection_rate.ts";
 import { LIMITS, type LimitValues } from "../policy/limits.ts";
-import type { HoldConfig, LimitsConfig, SendingConfig } from "./config.ts";
+import type { LimitsConfig } from "./config.ts";
 import { account, count, duration, flag, list, network, size, table } from "./quantities.ts";
+import type { HoldConfig, SendingConfig } from "./sending.ts";
 
 const MANY = 1_000_000_000;
 

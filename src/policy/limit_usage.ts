@@ -155,7 +155,11 @@ export class Use {
   }
 
   /** When no more than `most` will count as used. */
-  fallsTo(most: number, { kind, window }: { readonly kind: LimitKind; readonly window: LimitWindow }, now: number) {
+  fallsTo(
+    most: number,
+    { kind, window }: { readonly kind: LimitKind; readonly window: LimitWindow },
+    now: number,
+  ): number {
     return this.#count(kind, window).fallsTo(most, now);
   }
 

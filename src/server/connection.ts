@@ -26,7 +26,7 @@ import { ContentReceiver } from "./content.ts";
 import { CLIENT_LEFT, ENDINGS, tlsReason } from "./endings.ts";
 import type { Generation } from "./generation.ts";
 import type { StartQueue } from "./start_queue.ts";
-import type { LimitSession } from "./limits/session.ts";
+import { LimitSession } from "./limits/session.ts";
 import { TransportEnded } from "./octet_stream.ts";
 import { Patience } from "./patience.ts";
 import type { Transport } from "./transport.ts";
@@ -82,7 +82,7 @@ export class Connection {
     this.#transport = parts.transport;
     this.#context = parts.generation.context(parts.listener, { id: parts.session, remote: parts.remote });
     this.#began = parts.now();
-    this.#limits = parts.generation.parts.limits.session(parts.session);
+    this.#limits = new LimitSession(parts.generation.parts.limits, parts.session);
     this.#patience = new Patience(parts.generation.config.limits, this.#began);
   }
 

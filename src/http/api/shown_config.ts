@@ -10,9 +10,9 @@ import type {
   HttpConfig,
   ListenerConfig,
   MailServer,
-  SendingConfig,
   WebhookConfig,
 } from "../../config/config.ts";
+import type { SendingConfig } from "../../config/sending.ts";
 import { deliveryTable, routeTable } from "./shown_delivery.ts";
 import { shownOptions } from "./shown_options.ts";
 import { addressText, durationText, inFile, MASK, type Table } from "./shown_values.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Config, HoldConfig, SendingConfig } from "../../config/config.ts";
+import type { Config } from "../../config/config.ts";
+import type { HoldConfig, SendingConfig } from "../../config/sending.ts";
 import { type AccountLimits, type HoldView, limitKey, type LimitOperations } from "../../http/limit_operations.ts";
 import { networkOf, type NetworkSet, networkSet } from "../../lib/network.ts";
 import type { Log } from "../../log/event.ts";
@@ -14,7 +15,9 @@ import {
   effectiveValues,
   hasLimits,
   LIMITS,
+  type LimitScope,
   limitStandings,
+  type LimitValues,
   type OwnValues,
   suggestValues,
 } from "../../policy/limits.ts";
@@ -22,7 +25,6 @@ import type { Hold, LimitRecords } from "../../records/limit_records.ts";
 import type { Identity } from "../../smtp/identity.ts";
 import type { Spool } from "../../spool/spool.ts";
 import { Holds } from "./holds.ts";
-import { LimitSession, type Subject } from "./session.ts";
 import { Uses } from "./uses.ts";
 
 /** What it works with. */
@@ -33,6 +35,13 @@ export interface KeeperParts {
   readonly key: Uint8Array;
   readonly log: Log;
   readonly now: () => number;
+}
+
+/** One of those whose limits a transaction counts against. */
+export interface Subject {
+  readonly scope: LimitScope;
+  readonly subject: string;
+  readonly values: LimitValues;
 }
 
 /** Limits and holds. */
@@ -73,11 +82,6 @@ export class LimitKeeper implements LimitOperations, Disposable {
     this.#hold = hold;
     this.#exemptAccounts = new Set(sending.exemptAccounts);
     this.#exemptNetworks = networkSet(sending.exemptNetworks);
-  }
-
-  /** The limits of a connection. */
-  session(session: string): LimitSession {
-    return new LimitSession(this, session);
   }
 
   /** Whether networks and addresses are not limited there. */

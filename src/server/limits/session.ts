@@ -5,19 +5,12 @@
  */
 
 import { type Amounts, negative, NO_AMOUNTS, plus, type Use } from "../../policy/limit_usage.ts";
-import { judgeLimits, type LimitScope, type LimitValues } from "../../policy/limits.ts";
+import { judgeLimits, type LimitScope } from "../../policy/limits.ts";
 import { networkOf } from "../../lib/network.ts";
 import { limitReached, tooManyFrom } from "../../smtp/limit_replies.ts";
 import type { Decision, Disposition, Verdict } from "../../smtp/session_state.ts";
 import type { Identity } from "../../smtp/identity.ts";
-import type { LimitKeeper } from "./keeper.ts";
-
-/** One of those whose limits a transaction counts against. */
-export interface Subject {
-  readonly scope: LimitScope;
-  readonly subject: string;
-  readonly values: LimitValues;
-}
+import type { LimitKeeper, Subject } from "./keeper.ts";
 
 /** Who is on the other side. */
 interface Client {
