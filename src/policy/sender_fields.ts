@@ -7,8 +7,9 @@
 import { parseAddressList } from "../message/addresses.ts";
 import { fieldText, type HeaderField, splitFields } from "../message/header.ts";
 import { mapAddresses } from "../message/map_addresses.ts";
-import { concatAll, utf8 } from "../lib/octets.ts";
+import { concatAll, decodeUtf8, utf8 } from "../lib/octets.ts";
 import type { OwnAddresses } from "./sender.ts";
+import { hasStrayAddress } from "./stray_address.ts";
 
 /** What the fields say of the sender. */
 export type SenderFieldsFinding =
@@ -35,25 +36,31 @@ const REPEATED: ReadonlySet<string> = new Set(["resent-from", "resent-sender"]);
 export function judgeSenderFields(header: Uint8Array, own: OwnAddresses): SenderFieldsFinding {
   const fields = splitFields(header).filter(({ name }) => FIELDS.has(name));
   const found = new Map<string, string[]>();
+  let stray: string | null = null;
   for (const field of fields) {
     const name = NAMES.get(field.name) ?? field.name;
     if (found.has(field.name) && !REPEATED.has(field.name)) {
       return { kind: "unclear", field: name, why: "it stands twice" };
     }
-    const list = parseAddressList(fieldText(field));
+    const text = fieldText(field);
+    const list = parseAddressList(text);
     if (!list.ok) return { kind: "unclear", field: name, why: "its addresses cannot be read" };
+    if (hasStrayAddress(text, { listed: list.value, isOctets: decodeUtf8(field.raw) === null })) stray ??= name;
     found.getOrInsertComputed(field.name, () => []).push(...list.value.map(({ address }) => address));
   }
   const [from = [], sender = []] = [found.get("from"), found.get("sender")];
   if (from.length === 0 && found.has("from") && sender.length === 0) {
     return { kind: "unclear", field: "From", why: "it has no address, and Sender neither" };
   }
-  const excused = from.length > 1 && sender.length === 1 && sender.every((address) => own.allows(address));
+  // One address that stands twice is one author.
+  const authors = new Set(from.map((address) => address.toLowerCase()));
+  const excused = authors.size > 1 && sender.length === 1 && sender.every((address) => own.allows(address));
   for (const [name, addresses] of found) {
     if (name === "from" && excused) continue;
     const address = addresses.find((each) => !own.allows(each));
     if (address !== undefined) return { kind: "foreign", field: NAMES.get(name) ?? name, address };
   }
+  if (stray !== null) return { kind: "unclear", field: stray, why: "an address stands where only a name may" };
   return { kind: "own" };
 }
 

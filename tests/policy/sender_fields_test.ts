@@ -30,6 +30,10 @@ Deno.test("fields with the account's own addresses pass, however they are writte
       ["From: me@a.example, also@a.example"],
       ["From: you@b.example, me@a.example", "Sender: me@a.example"],
       ["Subject: no author"],
+      ["From: Me@A.example <me@a.example>"],
+      ["From: me@a.example (you@b.example (and more)), also@a.example"],
+      ["From: =?utf-8?Q?you@b.example?= <me@a.example>"],
+      ["From: \x1b$B<@,@\x1b(B <me@a.example>"],
       ["From: me@a.example", "Reply-To: you@b.example", "To: you@b.example"],
       ["From: me@a.example", "Resent-From: also@a.example", "Resent-From: me@a.example"],
     ]
@@ -47,6 +51,7 @@ Deno.test("one address of somebody else is found, and its field named", () => {
       ["From", "From: you@b.example", "Sender: me@a.example"],
       ["From", "From: me@a.example, you@b.example"],
       ["From", "From: me@a.example, you@b.example", "Sender: you@b.example"],
+      ["From", "From: you@b.example, <you@b.example>", "Sender: me@a.example"],
       ["From", "From: you@\r\n b.example"],
       ["From", "from\t: you@b.example"],
       ["Sender", "From: me@a.example", "Sender: you@b.example"],
@@ -69,10 +74,30 @@ Deno.test("what mail clients read in several ways is unclear", () => {
       ["From: Scanner Office 3"],
       ["From: me@a.example you@b.example"],
       ["From: undisclosed:;"],
+      ["From: you@b.example <me@a.example>"],
+      ["From: you@b.example: me@a.example;"],
+      ["From: you@b.example:;, me@a.example"],
+      ["From: <@b.example,@c.example:me@a.example>"],
+      ["From: 鳥@b.example <me@a.example>"],
+      ["From: me@a.example", "Sender: you@b.example <me@a.example>"],
       ["From:"],
       ["From: me@a.example", "Sender: me@a.example", "Sender: me@a.example"],
     ]
   ) assert.equal(judge(...lines).kind, "unclear", lines.join());
+});
+
+Deno.test("a name in Shift_JIS whose octets look like an @ is a name, an address beside it is not", () => {
+  const field = (before: readonly number[], after: string) =>
+    judgeSenderFields(Uint8Array.from([...utf8("From: "), ...before, ...utf8(after)]), OWN).kind;
+  assert.equal(field([0x83, 0x40, 0x83, 0x5c], " <me@a.example>\r\n"), "own");
+  assert.equal(field([0x83, 0x40, 0x83, 0x5c], " you@b.example <me@a.example>\r\n"), "unclear");
+});
+
+Deno.test("a long field is read once over, not once for each of its characters", () => {
+  for (const piece of ["(", "a", '"', "<", "[", "=?", "a@"]) {
+    const closing = piece === "(" ? ")".repeat(100_000) : "";
+    assert.notEqual(judge(`From: ${piece.repeat(100_000)}${closing} <me@a.example>`).kind, "foreign");
+  }
 });
 
 Deno.test("rewriting puts the primary address in the place of others, names stay, and the result is own", () => {
