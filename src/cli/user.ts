@@ -10,7 +10,9 @@ import type { AccountAdmin, AccountProblem, AccountRecord } from "../accounts/ac
 import { hasExpired } from "../auth/scope.ts";
 import type { UserName } from "../backend.ts";
 import type { Result } from "../lib/result.ts";
+import type { Config } from "../config/config.ts";
 import { printable } from "../lib/text.ts";
+import { sendsAs } from "../policy/sender.ts";
 import {
   type AccountsOption,
   explain,
@@ -155,13 +157,27 @@ function show(text: string, options: JsonOption): Promise<number> {
     if (!user.ok) return user.problem;
     const record = await store.show(user.value);
     if (record === null) return explain("unknown-account", user.value);
-    print(options.json === true ? JSON.stringify([asJson(record)], null, 2) : describe(record));
+    const senders = sendersOf(record, accounts);
+    const known = options.json === true
+      ? JSON.stringify([{ ...asJson(record), sendsAs: senders }], null, 2)
+      : describe(record, senders);
+    print(known);
     warnOfRealm(user.value, accounts);
     return EXIT.ok;
   });
 }
 
-function describe(record: AccountRecord): string {
+/** Without the aliases file, which only the server has at hand. */
+function sendersOf(
+  { name, addresses, groups }: AccountRecord,
+  { config, section }: { readonly config: Config; readonly section: { readonly name: string } },
+): readonly string[] {
+  const { recipientDelimiter } = config.sender;
+  const account = { name, addresses, groups, backend: section.name, attributes: {} };
+  return sendsAs(account, { ...config, recipientDelimiter, aliases: null });
+}
+
+function describe(record: AccountRecord, senders: readonly string[]): string {
   const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, imported, missingRealms } =
     record;
   const mechanisms = ["PLAIN", "LOGIN", ...schemes.map((scheme) => scheme.toUpperCase())];
@@ -169,6 +185,7 @@ function describe(record: AccountRecord): string {
     ["account", name],
     ["state", disabled ? "disabled" : "active"],
     ["addresses", addresses.join(", ")],
+    ["sends as", senders.join(", ")],
     ["groups", groups.join(", ")],
     ["created", created],
     ["changed", changed],

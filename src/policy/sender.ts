@@ -60,6 +60,22 @@ export function ownAddresses(account: Account, facts: SenderFacts): OwnAddresses
   };
 }
 
+/** What an account may send as, for people: what is written of it, its name in each local domain, and what `local_recipients` lead to it. */
+export function sendsAs(account: Account, facts: SenderFacts): readonly string[] {
+  const { written, allows } = ownAddresses(account, facts);
+  if (written.includes("*")) return written;
+  const local = parseMailbox(account.name)?.local;
+  const named = local === undefined
+    ? []
+    : facts.localDomains.map((domain) => formatMailbox({ local: canonicalLocal(local), domain }));
+  const all = [...written, ...named, ...[...facts.localRecipients.keys()].filter(allows)];
+  const seen = new Set<string>();
+  return all.filter((address) => {
+    const compared = canonicalAddress(address) ?? address;
+    return !seen.has(compared) && seen.add(compared);
+  });
+}
+
 /** How an account is treated at a listener. */
 export function senderMode(
   account: string,

@@ -71,6 +71,7 @@ Deno.test("an account from its beginning to its end", async () => {
   const [shown] = JSON.parse((await site.run(["user", "show", "shin", "--json"])).stdout);
   assert.equal(shown.account, "shin@baz.co.jp");
   assert.equal(shown.disabled, false);
+  assert.equal(shown.sendsAs[0], "shin@baz.co.jp");
   assert.deepEqual(shown.schemes, ["cram-md5", "digest-md5", "scram-sha-1", "scram-sha-256"]);
   assert.doesNotMatch(JSON.stringify(shown), /hash|salt|key/i);
   assert.match((await site.run(["user", "show", "shin"])).stdout, /^mechanisms: +PLAIN, LOGIN, CRAM-MD5,/m);

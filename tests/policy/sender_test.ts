@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readAliases } from "../../src/config/aliases.ts";
-import { ownAddresses, type SenderFacts } from "../../src/policy/sender.ts";
+import { ownAddresses, type SenderFacts, sendsAs } from "../../src/policy/sender.ts";
 import { AliasTable } from "../../src/policy/alias_table.ts";
 
 const FACTS: SenderFacts = {
@@ -87,4 +87,14 @@ Deno.test("the primary address is the first full one, else the name", () => {
     ownAddresses({ name: "shin@baz.co.jp", backend: "b", addresses, groups: [], attributes: {} }, FACTS).primary;
   assert.equal(primary(["@example.net", "*", "me@example.net", "you@example.net"]), "me@example.net");
   assert.equal(primary(["*"]), "shin@baz.co.jp");
+});
+
+Deno.test("people are told each address once, and of all addresses only that", () => {
+  const list = (addresses: readonly string[]) =>
+    sendsAs({ name: "Shin@baz.co.jp", backend: "sasldb", addresses, groups: [], attributes: {} }, FACTS);
+  assert.deepEqual(list(["me@example.net", "shin@foobar.co.jp", "@example.org"]), [
+    ...["Shin@baz.co.jp", "me@example.net", "shin@foobar.co.jp", "@example.org"],
+    ...["shin@xn--r8jz45g.jp", "info@foobar.co.jp"],
+  ]);
+  assert.deepEqual(list(["*"]), ["Shin@baz.co.jp", "*"]);
 });
