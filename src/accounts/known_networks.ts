@@ -48,6 +48,7 @@ export function openKnownNetworks(file: string | null): Result<KnownNetworksFile
 export class KnownNetworksFile implements Disposable {
   readonly #database: DatabaseSync;
   readonly #last: StatementSync;
+  readonly #anybody: StatementSync;
   readonly #upsert: StatementSync;
   readonly #trim: StatementSync;
 
@@ -56,6 +57,7 @@ export class KnownNetworksFile implements Disposable {
     database.exec("PRAGMA synchronous=NORMAL");
     this.#database = database;
     this.#last = database.prepare("SELECT last FROM known_network WHERE account = ? AND network = ?");
+    this.#anybody = database.prepare("SELECT 1 FROM known_network WHERE network = ? AND last > ? LIMIT 1");
     this.#upsert = database.prepare("INSERT OR REPLACE INTO known_network (account, network, last) VALUES (?, ?, ?)");
     this.#trim = database.prepare(
       `DELETE FROM known_network WHERE account = ?1 AND network IN
@@ -67,6 +69,11 @@ export class KnownNetworksFile implements Disposable {
   has(account: string, network: string, now: number): boolean {
     const last = this.#lastLogin(account, network);
     return last !== null && last > now - FORGOTTEN_AFTER_MS;
+  }
+
+  /** Whether anybody has logged in from this network since then, to a day. */
+  hasAnybody(network: string, since: number): boolean {
+    return this.#anybody.get(network, since) !== undefined;
   }
 
   /** Remembers a login. Written once a day for each network at most. */

@@ -8,40 +8,59 @@
 import { isLoopback, networkOf, type NetworkSet, networkSet } from "../lib/network.ts";
 import type { GuessingStore, Slot } from "./authenticator.ts";
 import { BoundedMap } from "./bounded_map.ts";
+import { Turns } from "./turns.ts";
 
 /** Where accounts have logged in from. `KnownNetworksFile` of `src/accounts` is one. */
 export interface KnownNetworks extends Disposable {
   has(account: string, network: string, now: number): boolean;
   add(account: string, network: string, now: number): void;
+  /** Whether anybody has logged in from this network since then, to a day. */
+  hasAnybody(network: string, since: number): boolean;
+}
+
+/** The numbers of the rules; `[guessing]` gives them. */
+export interface GuessingRules {
+  /** Distinct wrong secrets of an account that strangers have free. Default 5. */
+  readonly freeGuesses: number;
+  /** After those, they share one attempt in this time. Default 10 s. */
+  readonly slotMs: number;
+  /** From so many distinct accounts that a network failed on within `networkWindowMs` its refusals wait. Default 20 in 10 min: 60 s. */
+  readonly networkAccounts: number;
+  readonly networkWindowMs: number;
+  readonly networkDelayMs: number;
+  /** An account without a wrong secret for so long starts afresh. Default 24 h. */
+  readonly forgetMs: number;
 }
 
 /** What of the configuration concerns guessing; a reload may change it. */
-export interface GuessingSettings {
+export interface GuessingSettings extends Partial<GuessingRules> {
   readonly enabled: boolean;
   readonly exemptNetworks: readonly string[];
 }
 
 /** A store whose settings can be changed. */
 export interface ConfigurableGuessingStore extends GuessingStore {
+  /** Whether any account has logged in from a network since then, to a day. */
+  isKnown(network: string, since: number): boolean;
   configure(settings: GuessingSettings): void;
 }
 
 interface AccountGuesses {
-  /** Keyed hashes of distinct wrong secrets, at most `FREE_GUESSES`. */
+  /** Keyed hashes of distinct wrong secrets, at most `freeGuesses`. */
   readonly secrets: Set<string>;
   /** Failures of which the secret was not seen. */
   unseen: number;
   lastMs: number;
-  slotMs: number;
 }
 
-const FREE_GUESSES = 5;
-const SLOT_MS = 10_000;
-/** An account without a wrong secret for so long starts afresh. */
-const GUESSES_FORGOTTEN_MS = 24 * 60 * 60 * 1000;
-const NETWORK_ACCOUNTS = 20;
-const NETWORK_WINDOW_MS = 10 * 60 * 1000;
-const NETWORK_DELAY_MS = 60_000;
+const DEFAULT_RULES: GuessingRules = {
+  freeGuesses: 5,
+  slotMs: 10_000,
+  networkAccounts: 20,
+  networkWindowMs: 10 * 60 * 1000,
+  networkDelayMs: 60_000,
+  forgetMs: 24 * 60 * 60 * 1000,
+};
 /** About 10 MB each when strangers fill them. */
 const ACCOUNTS_LIMIT = 20_000;
 const NETWORKS_LIMIT = 10_000;
@@ -50,31 +69,35 @@ const NETWORKS_LIMIT = 10_000;
 export function createGuessingStore(settings: GuessingSettings, known: KnownNetworks): ConfigurableGuessingStore {
   const accounts = new BoundedMap<string, AccountGuesses>(ACCOUNTS_LIMIT);
   const networks = new BoundedMap<string, Map<string, number>>(NETWORKS_LIMIT);
+  const turns = new Turns();
   let { enabled } = settings;
+  let rules: GuessingRules = { ...DEFAULT_RULES, ...settings };
   let exempt: NetworkSet = networkSet(settings.exemptNetworks);
 
   // Synchronous, both of them: what one exchange decides the next one sees.
   const takeSlot = (account: string, remote: string, now: number): Slot => {
     const guesses = enabled ? accounts.get(account) : undefined;
-    if (guesses === undefined || !isUnderAttack(guesses, now)) return "free";
-    if (known.has(account, networkOf(remote), now)) return "free";
-    if (Math.abs(now - guesses.slotMs) < SLOT_MS) return "delayed";
-    guesses.slotMs = now;
-    return "slot";
+    if (guesses === undefined || !isUnderAttack(guesses, now, rules)) return "free";
+    const network = networkOf(remote);
+    if (known.has(account, network, now)) return "free";
+    return turns.take({ account, network, now }, rules) ? "slot" : "delayed";
   };
   const count = (remote: string, { account, secret, now }: Guess): number => {
     if (!enabled) return 0;
     const network = networkOf(remote);
-    if (!known.has(account, network, now)) countGuess(accounts, { account, secret, now });
+    if (!known.has(account, network, now)) countGuess(accounts, { account, secret, now }, rules);
     if (isLoopback(remote) || exempt.has(remote)) return 0;
-    return countAccount(networks, { network, account, now }) < NETWORK_ACCOUNTS ? 0 : NETWORK_DELAY_MS;
+    const tried = countAccount(networks, { network, account, now }, rules);
+    return tried < rules.networkAccounts ? 0 : rules.networkDelayMs;
   };
 
   return {
     configure: (next) => {
       enabled = next.enabled;
+      rules = { ...DEFAULT_RULES, ...next };
       exempt = networkSet(next.exemptNetworks);
     },
+    isKnown: (network, since) => known.hasAnybody(network, since),
     slot: (account, remote, now) => Promise.try(() => takeSlot(account, remote, now)),
     failed: (account, remote, secret, now) => Promise.try(() => ({ delayMs: count(remote, { account, secret, now }) })),
     failedWithoutSlot: (account, remote, secret, now) =>
@@ -90,8 +113,8 @@ export function createGuessingStore(settings: GuessingSettings, known: KnownNetw
   };
 }
 
-function isUnderAttack({ secrets, unseen, lastMs }: AccountGuesses, now: number): boolean {
-  return secrets.size + unseen >= FREE_GUESSES && now - lastMs < GUESSES_FORGOTTEN_MS;
+function isUnderAttack({ secrets, unseen, lastMs }: AccountGuesses, now: number, rules: GuessingRules): boolean {
+  return secrets.size + unseen >= rules.freeGuesses && now - lastMs < rules.forgetMs;
 }
 
 interface Guess {
@@ -100,14 +123,18 @@ interface Guess {
   readonly now: number;
 }
 
-function countGuess(accounts: BoundedMap<string, AccountGuesses>, { account, secret, now }: Guess): void {
+function countGuess(
+  accounts: BoundedMap<string, AccountGuesses>,
+  { account, secret, now }: Guess,
+  { forgetMs, freeGuesses }: GuessingRules,
+): void {
   const before = accounts.get(account);
-  const fresh = before === undefined || now - before.lastMs >= GUESSES_FORGOTTEN_MS;
-  const guesses = fresh ? { secrets: new Set<string>(), unseen: 0, lastMs: now, slotMs: -Infinity } : before;
+  const fresh = before === undefined || now - before.lastMs >= forgetMs;
+  const guesses = fresh ? { secrets: new Set<string>(), unseen: 0, lastMs: now } : before;
   if (fresh) accounts.set(account, guesses);
   guesses.lastMs = now;
-  if (secret === null) guesses.unseen = Math.min(guesses.unseen + 1, FREE_GUESSES);
-  else if (guesses.secrets.size < FREE_GUESSES) guesses.secrets.add(secret);
+  if (secret === null) guesses.unseen = Math.min(guesses.unseen + 1, freeGuesses);
+  else if (guesses.secrets.size < freeGuesses) guesses.secrets.add(secret);
 }
 
 interface NetworkGuess {
@@ -116,10 +143,11 @@ interface NetworkGuess {
   readonly now: number;
 }
 
-/** Counts the distinct accounts that this network tried in vain in the last ten minutes, up to the number that matters. */
+/** Counts the distinct accounts that this network tried in vain in the window, up to the number that matters. */
 function countAccount(
   networks: BoundedMap<string, Map<string, number>>,
   { network, account, now }: NetworkGuess,
+  { networkAccounts, networkWindowMs }: GuessingRules,
 ): number {
   const tried = networks.get(network) ?? new Map<string, number>();
   networks.set(network, tried);
@@ -127,7 +155,7 @@ function countAccount(
   tried.delete(account);
   tried.set(account, now);
   for (const [name, at] of tried) {
-    if (tried.size <= NETWORK_ACCOUNTS && now - at < NETWORK_WINDOW_MS) break;
+    if (tried.size <= networkAccounts && now - at < networkWindowMs) break;
     tried.delete(name);
   }
   return tried.size;

@@ -54,6 +54,11 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     summary: "ask the access rules about clients, senders and recipients",
     load: () => import("./access.ts"),
   }],
+  ["rewrite", {
+    group: "Server",
+    summary: "tell what becomes of an address in header section and envelope",
+    load: () => import("./rewrite.ts"),
+  }],
   ["user", {
     group: "Accounts",
     summary: "add, list, change and delete accounts",
@@ -116,6 +121,11 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     group: "Administration",
     summary: "make, list and revoke tokens for the API",
     load: () => import("./token.ts"),
+  }],
+  ["bans", {
+    group: "Administration",
+    summary: "close networks to connections, and open them again",
+    load: () => import("./bans.ts"),
   }],
   ["logins", {
     group: "Administration",

@@ -105,4 +105,4 @@ class StoreFailed extends Error {
   }
 }
 
-const NO_NETWORKS = { has: () => false, add: () => {}, [Symbol.dispose]: () => {} };
+const NO_NETWORKS = { has: () => false, add: () => {}, hasAnybody: () => false, [Symbol.dispose]: () => {} };

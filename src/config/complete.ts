@@ -11,11 +11,14 @@ import { completeAccess } from "./access.ts";
 import type { BackendConfig, Config, DeliveryConfig, SaslConfig } from "./config.ts";
 import type { FileContents, Findings } from "./files.ts";
 import { completeDkim } from "./dkim.ts";
+import { completeBans, completeGuessing } from "./guessing.ts";
 import { completeHttp, completeWebhooks } from "./http.ts";
 import { completeListeners } from "./listeners.ts";
+import { completeMasquerade } from "./masquerade.ts";
 import { completeMx } from "./mx.ts";
 import { completeLocal, completeRoutes } from "./routes.ts";
 import { type BackendSections, type ChainLink, type Sections, unused } from "./sections.ts";
+import { completeSender } from "./sender.ts";
 import { completeSmarthost, smarthostWarnings } from "./smarthost.ts";
 
 /** What `complete` works on. */
@@ -34,7 +37,8 @@ export interface Checked {
 /** Completes the configuration. `null`: a section has a mistake; what can be said about the others is said all the same. */
 export function completeConfig(checked: Checked, findings: Findings): Config | null {
   const { sections, contents, folder } = checked;
-  const { hostname, dataDir, tls, message, notices, sendmail, limits, guessing, http, webhook, log, user } = sections;
+  const { hostname, dataDir, tls, message, notices, sendmail, limits, guessing, bans, http, webhook, log, user } =
+    sections;
   const localDomains = [...new Set([...sections.localDomains ?? [], ...contents.localDomains])];
   const defaultRealm = sections.defaultRealm ?? localDomains[0] ?? hostname ?? "";
   const withRealm = (account: string) => account.includes("@") ? account : `${account}@${defaultRealm}`;
@@ -69,6 +73,12 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
   const access = sections.access === null
     ? null
     : completeAccess(sections.access, { folder, contents: contents.access }, findings);
+  const sender = sections.sender === null ? null : completeSender(sections.sender, withRealm);
+  const masquerade = sections.masquerade === null || hostname === null ? null : completeMasquerade(
+    sections.masquerade,
+    { folder, hostname, defaultRealm, localDomains, contents: contents.masquerade },
+    findings,
+  );
   const dkim = dataDir === null || sections.dkim === null ? null : completeDkim(
     sections.dkim,
     { folder, dataDir: resolve(folder, dataDir), keys: contents.dkimKeys },
@@ -80,6 +90,8 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     delivery === null || routes === null || message === null || notices === null || sendmail === null ||
     limits === null ||
     guessing === null || http === null ||
+    webhooks === null || dkim === null || access === null || sender === null || sections.masquerade === null ||
+    guessing === null || bans === null || http === null ||
     webhooks === null || dkim === null || access === null ||
     log === null ||
     user === null || sections.defaultRealm === null || sections.localDomains === null ||
@@ -114,8 +126,11 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     sendmail,
     dkim,
     access,
+    sender,
+    masquerade,
     limits: { ...counts, sessionBeforeAuthMs: sessionBeforeAuth, commandMs: command, drainMs: drain },
-    guessing,
+    guessing: completeGuessing(guessing),
+    bans: completeBans(bans),
     http: sidecar,
     webhooks,
     log,

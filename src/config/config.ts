@@ -5,7 +5,10 @@
  * @module
  */
 
+import type { MasqueradeRules } from "../policy/masquerade.ts";
 import type { RouteConditions } from "../policy/routes.ts";
+import type { SenderMode } from "../policy/sender.ts";
+import type { BansConfig, GuessingConfig } from "./guessing.ts";
 
 /** A whole configuration, with every default filled in. */
 export interface Config {
@@ -36,8 +39,12 @@ export interface Config {
   readonly sendmail: SendmailConfig;
   readonly dkim: DkimConfig;
   readonly access: AccessConfig;
+  readonly sender: SenderConfig;
+  /** How addresses are rewritten; `null`: they are not. */
+  readonly masquerade: MasqueradeRules | null;
   readonly limits: LimitsConfig;
   readonly guessing: GuessingConfig;
+  readonly bans: BansConfig;
   readonly http: HttpConfig | null;
   readonly webhooks: readonly WebhookConfig[];
   readonly log: LogConfig;
@@ -57,6 +64,14 @@ export interface AccessConfig {
   readonly relayNetworks: readonly string[];
   /** Whether MAIL needs a HELO or EHLO before it. Default true. */
   readonly needHello: boolean;
+}
+
+/** Which addresses an account may send as, beside what each listener does about it. */
+export interface SenderConfig {
+  /** By the account's name, in place of the listener's. */
+  readonly accounts: ReadonlyMap<string, SenderMode>;
+  /** What parts a sub-address from its mailbox; `null`: nothing does. */
+  readonly recipientDelimiter: string | null;
 }
 
 /** The certificate shown to clients. */
@@ -80,6 +95,8 @@ export interface ListenerConfig {
   readonly requireTls: boolean;
   /** Mechanisms offered here although some served realm cannot use them; null: the rule decides. */
   readonly mechList: readonly string[] | null;
+  /** What is done about senders that are not the account's. Default: `reject` for `msa`, `report` for `mta`. */
+  readonly sender: SenderMode;
   /** Proxies that say in a PROXY header for whom they connect; nobody else is let in. Empty: clients come by themselves. */
   readonly proxy: readonly string[];
 }
@@ -316,12 +333,6 @@ export interface LimitsConfig {
   readonly drainMs: number;
 }
 
-/** Guessing of passwords. */
-export interface GuessingConfig {
-  readonly enabled: boolean;
-  readonly exemptNetworks: readonly string[];
-}
-
 /** The HTTP sidecar. */
 export interface HttpConfig {
   readonly host: string;
@@ -366,6 +377,7 @@ export type WebhookEvent =
   | "backend-down"
   | "backend-up"
   | "certificate-near-end"
+  | "network-banned"
   | "queue-old"
   | "smarthost-refused";
 

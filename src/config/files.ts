@@ -15,6 +15,7 @@ import { type AccessContents, readAccessFiles } from "./access_files.ts";
 import { readAliases } from "./aliases.ts";
 import { readAuthInfo } from "./auth_info.ts";
 import { checkOAuthFiles } from "./oauth_files.ts";
+import { type MasqueradeContents, readMasqueradeFiles } from "./masquerade_files.ts";
 import { whyUnreadable } from "../lib/file_error.ts";
 import { findUser, mayRead } from "./system_user.ts";
 import { isTable, type KeyPath, type Mistake } from "./keys.ts";
@@ -32,6 +33,7 @@ export interface FileContents {
   /** DKIM keys in use, by domain; `null`: nobody has looked. */
   readonly dkimKeys: ReadonlyMap<string, DkimDomain> | null;
   readonly access: AccessContents;
+  readonly masquerade: MasqueradeContents;
 }
 
 /** What is wrong, and what is only worth knowing. */
@@ -77,10 +79,15 @@ export async function readFiles(
     tree,
     [
       ...[certificate, key, authorities, mxAuthorities, domainsFile, authFile, aliasesFile],
+      ...[named("masquerade", "domains_file"), named("masquerade", "generics_file")],
       ...[...secretFiles, ...routeAuthorities, ...routeAuthFiles, ...oauthFiles, ...dkimFiles],
     ],
     findings,
   );
+  const masqueradeFiles = {
+    domains: named("masquerade", "domains_file"),
+    generics: named("masquerade", "generics_file"),
+  };
   const accessFiles = { map: named("access", "file"), relayDomains: named("access", "relay_domains_file") };
   const localDomains = domainsFile === null ? [] : await readDomains(domainsFile, findings);
   return {
@@ -91,6 +98,7 @@ export async function readFiles(
     webhookSecrets: await Promise.all(secretFiles.map((file) => file === null ? null : readSecret(file, findings))),
     dkimKeys: dkim.mistakes.length === 0 ? dkim.keys : null,
     access: await readAccessFiles(accessFiles, findings),
+    masquerade: await readMasqueradeFiles(masqueradeFiles, findings.mistakes),
   };
 }
 

@@ -14,6 +14,7 @@ export const WEBHOOK_EVENTS = [
   "backend-down",
   "backend-up",
   "certificate-near-end",
+  "network-banned",
   "queue-old",
   "smarthost-refused",
 ] as const;

@@ -71,6 +71,7 @@ function complete(section: ListenerSection, hasTls: boolean): ListenerConfig {
     tls,
     requireTls: section.requireTls ?? role === "msa",
     mechList: section.mechList ?? null,
+    sender: section.sender ?? (role === "msa" ? "reject" : "report"),
     proxy: section.proxy ?? [],
   };
 }

@@ -7,6 +7,7 @@
 import { dirname, resolve } from "node:path";
 import { decodeUtf8 } from "../lib/octets.ts";
 import { NO_ACCESS_CONTENTS } from "./access_files.ts";
+import { NO_MASQUERADE_CONTENTS } from "./masquerade_files.ts";
 import { completeConfig } from "./complete.ts";
 import type { Config } from "./config.ts";
 import { type FileContents, type Findings, readableByOthers, readFiles } from "./files.ts";
@@ -87,6 +88,7 @@ export const NO_CONTENTS: FileContents = {
   webhookSecrets: [],
   dkimKeys: null,
   access: NO_ACCESS_CONTENTS,
+  masquerade: NO_MASQUERADE_CONTENTS,
 };
 
 interface Parts {

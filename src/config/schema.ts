@@ -9,7 +9,9 @@ import { z } from "zod";
 import { accessSchema } from "./access.ts";
 import { DEFAULT_DATA_DIR } from "./data_dir.ts";
 import { dkimSchema } from "./dkim.ts";
+import { bansSchema, guessingSchema } from "./guessing.ts";
 import { httpSchema, webhookSchema } from "./http.ts";
+import { masqueradeSchema } from "./masquerade.ts";
 import { mxSchema } from "./mx.ts";
 import { delayNotice, noticesSchema } from "./notices.ts";
 import {
@@ -28,6 +30,7 @@ import {
   table,
 } from "./quantities.ts";
 import { localSchema, routeSchema } from "./routes.ts";
+import { senderMode, senderSchema } from "./sender.ts";
 import { sendmailSchema } from "./sendmail.ts";
 import { smarthostSchema } from "./smarthost.ts";
 
@@ -40,17 +43,14 @@ export const LATER_KEYS: ReadonlySet<string> = new Set([
   "admin",
   "alias",
   "aliases",
-  "bans",
   "delivery.lmtp",
   "device",
   "dmarc",
-  "masquerade",
   "metrics",
   "policy",
   "proxy",
   "queue",
   "rewrite",
-  "sender",
 ]);
 
 const mechanism = z.string({ error: "expected the name of a mechanism" }).transform((text, context): string => {
@@ -86,6 +86,9 @@ export const listenerSchema = table({
   requireTls: flag.optional().meta({ description: "no authentication and no mail before TLS; default true for msa" }),
   mechList: list(mechanism).optional().meta({
     description: "mechanisms offered here although some realm cannot use them",
+  }),
+  sender: senderMode.optional().meta({
+    description: "what is done about senders that are not the account's; default reject for msa, report for mta",
   }),
   proxy: list(network).optional().meta({
     description: "networks of proxies that send a PROXY header; nobody else is let in here then",
@@ -206,13 +209,13 @@ export const fileShape = {
   }).prefault({}),
   dkim: dkimSchema.prefault({}),
   access: accessSchema.prefault({}),
+  sender: senderSchema.prefault({}),
+  masquerade: masqueradeSchema.prefault({}),
   notices: noticesSchema.prefault({}),
   sendmail: sendmailSchema.prefault({}),
   limits: limitsSchema.prefault({}),
-  guessing: table({
-    enabled: flag.default(true),
-    exemptNetworks: list(network).prefault([]).meta({ description: "outside the rule for networks" }),
-  }).prefault({}),
+  guessing: guessingSchema.prefault({}),
+  bans: bansSchema.prefault({}),
   http: httpSchema.optional(),
   webhook: list(webhookSchema).prefault([]),
   log: table({

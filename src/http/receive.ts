@@ -25,7 +25,7 @@ const HEALTH_REGEXP = /^\/health\/(?:live|ready)$/;
 const STRICT_TRANSPORT = "max-age=31536000";
 
 /** Finds out who asks, refuses what was meant for another host, and says once by HTTPS that it has to stay so. */
-export function receive(parts: Pick<SidecarParts, "current">): MiddlewareHandler<HttpEnv> {
+export function receive(parts: Pick<SidecarParts, "current" | "records" | "now">): MiddlewareHandler<HttpEnv> {
   const known = new WeakMap<object, Callers>();
   return async (context, next) => {
     const { config } = parts.current();
@@ -38,6 +38,9 @@ export function receive(parts: Pick<SidecarParts, "current">): MiddlewareHandler
       known.set(config, callers);
     }
     const caller = callers.find(context.req.raw.headers, context.env.peer);
+    if (parts.records.bans.around(caller.remote, parts.now()) !== null && !HEALTH_REGEXP.test(context.req.path)) {
+      return problem(403, { detail: "Your network is barred from this server" });
+    }
     context.set("caller", caller);
     context.set("callers", callers);
     const { path } = context.req;

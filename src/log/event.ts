@@ -92,6 +92,15 @@ export type LogEvent =
     readonly recipients: number;
     readonly octets: number;
   }
+  /** The sender rule let a mail go that it would have refused; `id` is the mail's, or the session's at MAIL. */
+  | {
+    readonly kind: "foreign-sender";
+    readonly id: string;
+    readonly remote: string;
+    readonly account: string;
+    readonly action: "rewritten" | "reported";
+    readonly why: string;
+  }
   /** It got its 250 and was thrown away, as the access map wants it. */
   | {
     readonly kind: "discarded-mail";
@@ -126,6 +135,15 @@ export type LogEvent =
   }
   | { readonly kind: "mail-done"; readonly mail: string; readonly ms: number }
   | { readonly kind: "queue-changed"; readonly mail: string; readonly what: string; readonly by: string }
+  /** A network was closed, or opened again. The first of these lines is stable: whoever bans at the firewall too may read it. */
+  | {
+    readonly kind: "banned";
+    readonly network: string;
+    readonly until: string | null;
+    readonly reason: string;
+    readonly by: string;
+  }
+  | { readonly kind: "ban-lifted"; readonly network: string; readonly by: string }
   | { readonly kind: "account-changed"; readonly account: string; readonly what: string; readonly by: string };
 
 /** Takes an event. Never throws and never waits. */

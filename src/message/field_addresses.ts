@@ -4,10 +4,10 @@
  * @module
  */
 
-import { decodeUtf8, latin1, utf8 } from "../lib/octets.ts";
+import { utf8 } from "../lib/octets.ts";
 import { type Result, succeed } from "../lib/result.ts";
 import { parseAddressList } from "./addresses.ts";
-import { type HeaderField, splitFields } from "./header.ts";
+import { fieldText, splitFields } from "./header.ts";
 import { mapAddresses, splitAddress } from "./map_addresses.ts";
 
 const RECIPIENTS: ReadonlySet<string> = new Set(["to", "cc", "bcc"]);
@@ -27,7 +27,7 @@ export function recipientsOf(header: Uint8Array): Result<readonly string[], stri
   const found = new Set<string>();
   for (const field of fields) {
     if (!(resent ? RESENT_RECIPIENTS : RECIPIENTS).has(field.name)) continue;
-    const list = parseAddressList(textOf(field));
+    const list = parseAddressList(fieldText(field));
     if (!list.ok) return list;
     for (const { address } of list.value) found.add(address);
   }
@@ -37,7 +37,7 @@ export function recipientsOf(header: Uint8Array): Result<readonly string[], stri
 /** The addresses in From; none where there is no such field, or it cannot be read. */
 export function authorsOf(header: Uint8Array): readonly string[] {
   return splitFields(header).filter(({ name }) => name === "from").flatMap((field) => {
-    const list = parseAddressList(textOf(field));
+    const list = parseAddressList(fieldText(field));
     return list.ok ? list.value.map(({ address }) => address) : [];
   });
 }
@@ -55,12 +55,6 @@ export function qualifyAddresses(header: Uint8Array, domain: string): Uint8Array
 export function formatAuthor(name: string | null, address: string): string {
   if (name === null || name.trim() === "") return address;
   return `${formatPhrase(name.trim())} <${address}>`;
-}
-
-/** The body of a field; in octets that are no UTF-8 each is a character, which no address that can be reached has. */
-function textOf({ raw }: HeaderField): string {
-  const text = decodeUtf8(raw) ?? latin1(raw);
-  return text.slice(text.indexOf(":") + 1);
 }
 
 // RFC 2047 section 2: an encoded word has 75 characters at most, of which 12 are its frame; base64 makes four of three octets.

@@ -5,7 +5,7 @@
  */
 
 import { asciiLower } from "../lib/text.ts";
-import { concat, latin1 } from "../lib/octets.ts";
+import { concat, decodeUtf8, latin1 } from "../lib/octets.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -84,6 +84,12 @@ export function splitFields(header: Uint8Array): readonly HeaderField[] {
     start = end;
   }
   return fields;
+}
+
+/** The body of a field; in octets that are no UTF-8 each is a character. */
+export function fieldText({ raw }: HeaderField): string {
+  const text = decodeUtf8(raw) ?? latin1(raw);
+  return text.slice(text.indexOf(":") + 1);
 }
 
 /** How many fields have this name (in lower case). */

@@ -9,6 +9,7 @@ import { type DatabaseProblem, openDatabase, transaction } from "../accounts/dat
 import { type Result, succeed } from "../lib/result.ts";
 import { SqliteAdministrators } from "./administrators.ts";
 import { SqliteAudit } from "./audit.ts";
+import { SqliteBans } from "./bans.ts";
 import { AUTHENTICATION_LIMITS, type AuthenticationLimits, SqliteAuthentications } from "./authentications.ts";
 import { SqliteOutbox } from "./outbox.ts";
 import type { Records } from "./records.ts";
@@ -39,10 +40,11 @@ export function openRecords(file: string, options: RecordsOptions): Result<Recor
 function recordsOf(database: DatabaseSync, { now, limits = AUTHENTICATION_LIMITS }: RecordsOptions): Records {
   const sessions = new SqliteSessions(database);
   const [tokens, replays] = [new SqliteTokens(database), new SqliteReplays(database, now)];
+  const bans = new SqliteBans(database);
   const administrators = new SqliteAdministrators(database, (account) => sessions.demote(account));
   const authentications = new SqliteAuthentications(database, limits);
   return {
-    ...{ tokens, sessions, administrators, authentications, replays },
+    ...{ tokens, sessions, administrators, authentications, replays, bans },
     audit: new SqliteAudit(database),
     outbox: new SqliteOutbox(database),
     forgetAccount(account) {
@@ -53,7 +55,7 @@ function recordsOf(database: DatabaseSync, { now, limits = AUTHENTICATION_LIMITS
       authentications.forget(account);
     },
     sweep(at, { authenticationDays }) {
-      for (const store of [tokens, sessions, replays]) store.sweep(at);
+      for (const store of [tokens, sessions, replays, bans]) store.sweep(at);
       authentications.sweep(at - authenticationDays * DAY_MS);
       // Each step frees one page, and `exec` takes one step.
       database.prepare(`PRAGMA incremental_vacuum(${FREED_PAGES})`).all();

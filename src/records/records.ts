@@ -1,6 +1,6 @@
 /**
  * The contracts of what the sidecar keeps beside accounts and queue: tokens, sessions, administrators, the authentication log, the audit log,
- * answers to repeated requests, and webhooks that are under way. All of it is one SQLite file, `data_dir/records`, that commands and a
+ * answers to repeated requests, bans, and webhooks that are under way. All of it is one SQLite file, `data_dir/records`, that commands and a
  * running server may have open at the same time. It never holds a secret: of tokens and session ids it has hashes.
  * Times are milliseconds since the epoch.
  *
@@ -18,6 +18,7 @@ export interface Records extends AsyncDisposable {
   readonly audit: Audit;
   readonly replays: Replays;
   readonly outbox: Outbox;
+  readonly bans: Bans;
   /** Removes what hangs on an account that is deleted: sessions, its administration, its part of the authentication log. The audit log stays. */
   forgetAccount(account: string): void;
   /** Removes what is past its time: to be called about once an hour. `authenticationDays`: how long the authentication log goes back. */
@@ -33,6 +34,8 @@ export const SCOPES = [
   "queue:write",
   "configuration:read",
   "audit:read",
+  "bans:read",
+  "bans:write",
   "metrics:read",
 ] as const;
 
@@ -216,6 +219,34 @@ export interface Replays {
   finish(key: { readonly who: string; readonly key: string }, answer: Replay): void;
   /** The request failed by our fault: it may come again. */
   abandon(key: { readonly who: string; readonly key: string }): void;
+}
+
+/** A network that is closed to connections and sign-ins. */
+export interface Ban {
+  readonly id: string;
+  /** An address, or a network in CIDR form, as `parseNetwork` writes it. */
+  readonly network: string;
+  readonly reason: string;
+  /** An account, `token LABEL`, `control socket`, `command` or `dokodemo`. */
+  readonly who: string;
+  readonly since: number;
+  /** `null`: until it is lifted. */
+  readonly until: number | null;
+}
+
+/** A new one. */
+export type NewBan = Omit<Ban, "id" | "since">;
+
+/** Bans. Those that have ended are not seen. */
+export interface Bans {
+  /** Takes the place of a ban of the same network; a `TypeError` for what is no network. */
+  add(ban: NewBan, now: number): Ban;
+  /** The ban that was removed; `null`: there is none with this id. */
+  remove(id: string): Ban | null;
+  /** The newest first. */
+  list(now: number): readonly Ban[];
+  /** The ban that an address is under, the one that lasts longest; in no time. */
+  around(address: string, now: number): Ban | null;
 }
 
 /** A webhook that is to be sent. */

@@ -117,5 +117,16 @@ export const RECORDS_DATABASE: DatabaseShape = {
     ) STRICT;
     CREATE INDEX outbox_due ON outbox (due, created);
     `,
+    // ban: `network` as `parseNetwork` writes it; `until` NULL: until it is lifted.
+    `
+    CREATE TABLE ban (
+      network TEXT PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      reason TEXT NOT NULL,
+      who TEXT NOT NULL,
+      since INTEGER NOT NULL,
+      until INTEGER
+    ) STRICT;
+    `,
   ],
 };

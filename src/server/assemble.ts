@@ -10,7 +10,7 @@ import { appPasswordAnswers, takesAppPasswords } from "../auth/app_passwords.ts"
 import { createAuthenticator } from "../auth/create_authenticator.ts";
 import { answersForOffer } from "../auth/members.ts";
 import { openAliasFile } from "../auth/alias_file.ts";
-import { createLocalRecipients, type LocalRecipientsParts } from "../auth/local_recipients.ts";
+import { createLocalRecipients } from "../auth/local_recipients.ts";
 import { createOffer } from "../auth/offered.ts";
 import { createSuccessCache } from "../auth/success_cache.ts";
 import type { AccountAdmin } from "../accounts/account_store.ts";
@@ -18,19 +18,22 @@ import type { Backend } from "../backend.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/event.ts";
 import { createDkimSigner } from "../delivery/dkim_signer.ts";
+import { AliasTable } from "../policy/alias_table.ts";
 import { networkSet } from "../lib/network.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { MECHANISMS } from "../sasl/mechanisms.ts";
 import { loadCertificate } from "./certificate.ts";
 import { openAccess } from "./access_file.ts";
 import { Generation } from "./generation.ts";
+import { SenderRule } from "./sender_rule.ts";
 import { type BackendModules, openBackend } from "./open_backend.ts";
 import type { Standing, StartProblem } from "./standing.ts";
 
-function aliasesOf(config: Config, log: Log): Pick<LocalRecipientsParts, "aliases"> {
+function aliasesOf(config: Config, log: Log): () => Promise<AliasTable | null> {
   const file = config.delivery.local?.aliasesFile ?? null;
   const { localDomains } = config;
-  return file === null ? {} : { aliases: openAliasFile({ file, localDomains, log, now: Date.now }) };
+  const none = new AliasTable(new Map(), localDomains);
+  return file === null ? () => Promise.resolve(none) : openAliasFile({ file, localDomains, log, now: Date.now });
 }
 
 /** Brings a configuration to life. Nothing of it stays open when there is a problem. */
@@ -71,6 +74,7 @@ export async function buildGeneration(
     createAuthenticator({ config, backends, appPasswords, guessing, cache, key, log, clock }),
   );
   const answers = answersForOffer(config, backends);
+  const aliases = aliasesOf(config, log);
   const owned = opened.move();
   return succeed(
     new Generation({
@@ -82,13 +86,15 @@ export async function buildGeneration(
         ...{ sections: config.backends, backends, authenticator, stores, file: appPasswords },
       }),
       spool,
+      isBanned: (remote) => standing.isBanned(remote),
       localRecipients: createLocalRecipients({
         ...{ domains: config, authenticator, stores: [...stores.values()] },
-        ...aliasesOf(config, log),
+        aliases,
       }),
       access: openAccess(config.access, { log, now: Date.now }),
       certificate: certificate === null ? null : certificate.value,
       signer,
+      senderRule: new SenderRule({ config, aliases, log }),
       cleartextNetworks: networkSet(config.sasl.cleartextNetworks),
       offered: createOffer({
         ...{ sasl: config.sasl, answers, mechanisms: MECHANISMS },

@@ -8,8 +8,9 @@ import { unreachable } from "../lib/result.ts";
 import type { AuthenticationExchange } from "../auth/authenticator.ts";
 import type { ListenerConfig } from "../config/config.ts";
 import type { Log } from "../log/event.ts";
-import { ChunkChecker, type ContentProblem } from "../smtp/dot_decoder.ts";
+import type { ContentProblem } from "../smtp/dot_decoder.ts";
 import type { Envelope } from "../smtp/envelope.ts";
+import type { Identity } from "../smtp/identity.ts";
 import { formatReply } from "../smtp/reply.ts";
 import { LINE_LIMIT_OCTETS, step } from "../smtp/session.ts";
 import {
@@ -21,8 +22,8 @@ import {
   type SessionState,
   type TlsState,
 } from "../smtp/session_state.ts";
-import { ContentReceiver } from "./content.ts";
-import type { Generation } from "./generation.ts";
+import type { DecidedFor, Generation } from "./generation.ts";
+import { type OpenContent, openContent } from "./open_content.ts";
 import type { StartQueue } from "./start_queue.ts";
 import { TransportEnded } from "./octet_stream.ts";
 import { Patience } from "./patience.ts";
@@ -46,14 +47,6 @@ export interface ConnectionParts {
   readonly log: Log;
   readonly startQueue: StartQueue;
   now(): number;
-}
-
-/** A draft under way. */
-interface OpenContent {
-  readonly receiver: ContentReceiver;
-  /** For BDAT. */
-  readonly checker: ChunkChecker;
-  readonly envelope: Envelope;
 }
 
 /** A connection under way. */
@@ -215,8 +208,8 @@ export class Connection {
   }
 
   async #decide({ decision, identity }: Extract<Effect, { kind: "decide" }>): Promise<SessionEvent> {
-    const { generation, remote } = this.#parts;
-    const verdict = await this.#asked((signal) => generation.decide(decision, { identity, remote }, signal));
+    const { generation } = this.#parts;
+    const verdict = await this.#asked((signal) => generation.decide(decision, this.#client(identity), signal));
     if (decision.about === "mail") this.#discardedBy = null;
     if (verdict.kind === "discard") this.#discardedBy ??= verdict.rule;
     return { kind: "decided", verdict };
@@ -243,22 +236,8 @@ export class Connection {
   }
 
   async #openContent(effect: Extract<Effect, { kind: "open-content" }>): Promise<null> {
-    const { generation, session, remote, now } = this.#parts;
-    const { config } = generation;
-    const { kind: _kind, ...facts } = effect;
-    const receiver = await ContentReceiver.open(generation.parts.spool, {
-      ...facts,
-      remote,
-      session,
-      hostname: config.hostname,
-      submission: facts.identity !== null || this.#context.role === "msa",
-      hideClient: config.message.hideClient && facts.identity !== null,
-      removeBcc: config.message.removeBcc && facts.identity !== null,
-      limitOctets: config.limits.messageSize,
-      signer: facts.identity === null ? null : generation.parts.signer,
-      now: now(),
-    });
-    this.#content = { receiver, checker: new ChunkChecker(), envelope: effect.envelope };
+    const { generation, now } = this.#parts;
+    this.#content = await openContent(effect, { generation, client: this.#client(effect.identity), now: now() });
     return null;
   }
 
@@ -292,6 +271,11 @@ export class Connection {
     if (outcome.kind === "stored") this.#logMail(outcome.id, envelope, receiver.octets);
     await this.#dropContent();
     return { kind: "content-ended", outcome };
+  }
+
+  #client(identity: Identity | null): DecidedFor & { readonly listener: ListenerConfig } {
+    const { remote, listener, session } = this.#parts;
+    return { identity, remote, listener, session };
   }
 
   #openedContent(): OpenContent {

@@ -36,10 +36,22 @@ export interface ContentFacts {
   readonly hideClient: boolean;
   readonly removeBcc: boolean;
   readonly limitOctets: number;
+  /** The sender rule; `null`: it does not hold here. */
+  readonly judge: HeaderJudge | null;
+  /** Gives the header section other addresses; `null`: those it has stay. */
+  readonly rewrite: ((header: Uint8Array) => Uint8Array) | null;
   /** `null`: the mail is not signed. */
   readonly signer: DkimSigner | null;
   readonly now: number;
 }
+
+/** What policy makes of a header section: its octets, maybe others, or a refusal. `mail`: for the log. */
+export type HeaderJudge = (split: HeaderSplit, mail: string) => HeaderVerdict;
+
+/** Whether content with this header section is taken. */
+export type HeaderVerdict =
+  | { readonly kind: "accept"; readonly header: Uint8Array<ArrayBuffer> }
+  | Extract<ContentOutcome, { kind: "refused" }>;
 
 /** Content under way. Disposing it before `finish` leaves no trace. */
 export class ContentReceiver implements AsyncDisposable {
@@ -51,6 +63,7 @@ export class ContentReceiver implements AsyncDisposable {
   #octets = 0;
   #problem: "too-large" | "unavailable" | "too-many-hops" | null = null;
   #signing: SigningMail | null = null;
+  #refused: Extract<ContentOutcome, { kind: "refused" }> | null = null;
 
   private constructor(facts: ContentFacts, draft: SpoolDraft | null) {
     this.#facts = facts;
@@ -80,7 +93,7 @@ export class ContentReceiver implements AsyncDisposable {
   write(octets: Uint8Array): Promise<void> | void {
     this.#octets += octets.length;
     if (this.#octets > this.#facts.limitOctets) this.#problem ??= "too-large";
-    if (this.#problem !== null) return;
+    if (this.#problem !== null || this.#refused !== null) return;
     if (this.#held + octets.length > this.#piece.length) this.#grow(octets.length);
     this.#piece.set(octets, this.#held);
     this.#held += octets.length;
@@ -89,10 +102,11 @@ export class ContentReceiver implements AsyncDisposable {
 
   /** Ends the content. `malformed`: what the decoder found. Only `stored` means that the mail is ours and durable. */
   async finish(malformed: ContentProblem | null): Promise<ContentOutcome> {
-    if (this.#problem === null && malformed === null) await this.#passRest();
+    if (this.#problem === null && this.#refused === null && malformed === null) await this.#passRest();
     if (this.#problem === "too-large") return { kind: "too-large" };
     if (malformed !== null) return { kind: "malformed", why: malformed };
     if (this.#problem !== null) return { kind: this.#problem };
+    if (this.#refused !== null) return this.#refused;
     if (this.#draft === null) return { kind: "stored", id: this.#facts.session };
     const committed = await this.#draft.commit(await this.#signing?.finish());
     return committed.ok ? { kind: "stored", id: committed.value } : { kind: committed.problem };
@@ -100,6 +114,10 @@ export class ContentReceiver implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#draft?.[Symbol.asyncDispose]();
+  }
+
+  get #id(): string {
+    return this.#draft?.id ?? this.#facts.session;
   }
 
   #grow(more: number): void {
@@ -126,9 +144,12 @@ export class ContentReceiver implements AsyncDisposable {
     await this.#storeSplit(split);
   }
 
-  async #storeSplit({ header, rest }: HeaderSplit): Promise<void> {
+  async #storeSplit(split: HeaderSplit): Promise<void> {
     this.#header = null;
-    const completed = this.#complete(header);
+    const judged = this.#facts.judge?.(split, this.#id) ?? { kind: "accept", header: split.header };
+    if (judged.kind === "refused") return void (this.#refused = judged);
+    const { rest } = split;
+    const completed = this.#complete(this.#facts.rewrite?.(judged.header) ?? judged.header);
     if (completed === null) return void (this.#problem = "too-many-hops");
     const { signer, envelope: { reversePath }, now } = this.#facts;
     if (this.#draft !== null) this.#signing = signer?.begin({ header: completed, rest }, { reversePath, now }) ?? null;
@@ -139,7 +160,7 @@ export class ContentReceiver implements AsyncDisposable {
 
   #complete(header: Uint8Array): Uint8Array<ArrayBuffer> | null {
     const { envelope, identity, tls, now, hostname } = this.#facts;
-    const id = this.#draft?.id ?? this.#facts.session;
+    const id = this.#id;
     const [only, ...others] = envelope.recipients;
     const received = formatReceived({
       clientName: this.#facts.helo,

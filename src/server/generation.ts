@@ -23,6 +23,7 @@ import type { Mechanism } from "../sasl/mechanism.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { ServerCertificate } from "./certificate.ts";
 import type { NetworkSet } from "../lib/network.ts";
+import type { SenderRule, Sending } from "./sender_rule.ts";
 
 /** What a generation is made of. */
 export interface GenerationParts {
@@ -37,15 +38,18 @@ export interface GenerationParts {
   access(): Promise<AccessRules>;
   readonly certificate: ServerCertificate | null;
   readonly signer: DkimSigner;
+  readonly senderRule: SenderRule;
   readonly cleartextNetworks: NetworkSet;
   readonly spool: Spool;
+  /** Whether an address is banned now. */
+  isBanned(remote: string): boolean;
   offered(listener: ListenerConfig, facts: OfferFacts): readonly Mechanism[];
   /** Disposes what belongs to this configuration alone. */
   dispose(): Promise<void>;
 }
 
-/** For whom is decided. */
-export interface DecidedFor {
+/** For whom is decided, and where. */
+export interface DecidedFor extends Sending {
   readonly identity: Identity | null;
   readonly remote: string;
 }
@@ -95,6 +99,7 @@ export class Generation {
       requireTls: listener.requireTls && !cleartextNetworks.has(session.remote),
       canStartTls: listener.tls === "starttls" && certificate !== null,
       needHello: config.access.needHello,
+      addDomain: config.masquerade?.addDomain ?? null,
       legacyAuthLine: config.sasl.legacyAuthLine,
       etrnDomains: this.#etrnDomains,
       realms: config.sasl.realms,
@@ -137,6 +142,10 @@ export class Generation {
   async decide(decision: Decision, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {
     switch (decision.about) {
       case "connect": {
+        // Behind a proxy this is the first that is known of the client.
+        if (this.parts.isBanned(client.remote)) {
+          return { kind: "refuse", reply: REPLIES.banned, rule: "its network is banned" };
+        }
         const { verdict } = judgeClient(await this.parts.access(), client.remote);
         // Each of its mails is discarded then.
         return verdict.kind === "discard" ? { kind: "accept" } : verdict;
@@ -148,13 +157,16 @@ export class Generation {
     }
   }
 
-  async #judgeMail(reversePath: string | null, { remote }: DecidedFor): Promise<Verdict> {
+  async #judgeMail(reversePath: string | null, client: DecidedFor): Promise<Verdict> {
     const rules = await this.parts.access();
     const sender = judgeSender(rules, reversePath).verdict;
     if (sender.kind === "refuse") return sender;
-    const client = judgeClient(rules, remote).verdict;
-    if (client.kind === "discard") return client;
-    if (sender.kind !== "accept" || this.parts.spool.hasSpace()) return sender;
+    const owned = await this.parts.senderRule.judgeReversePath(reversePath, client);
+    if (owned.kind === "refuse") return owned;
+    const listed = judgeClient(rules, client.remote).verdict;
+    if (listed.kind === "discard") return listed;
+    if (sender.kind !== "accept") return sender;
+    if (this.parts.spool.hasSpace()) return owned;
     return { kind: "refuse", reply: REPLIES.noSpace, rule: "too little space is free for the queue" };
   }
 }

@@ -28,6 +28,8 @@ export interface ListenerHost {
   current(): Generation;
   /** ETRN. */
   readonly startQueue: StartQueue;
+  /** Whether an address is banned now. */
+  isBanned(remote: string): boolean;
   /** A fresh session id. */
   nextSession(): string;
 }
@@ -147,6 +149,8 @@ export class Listener {
     },
   ): void {
     const { connections } = host;
+    // Before anything is made for it: bots come by the thousand.
+    if (host.isBanned(remote)) return void turnAway(transport, REPLIES.banned);
     if (!connections.mayOpen(counted)) return this.#refuse(remote, transport, host);
     setNoDelay(conn);
     const connection = new Connection({

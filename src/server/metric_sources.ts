@@ -36,12 +36,13 @@ export interface MeasuredParts {
   readonly spool: Pick<Spool, "census">;
   readonly connections: Pick<Connections, "byListener">;
   readonly scheduler: Pick<Scheduler, "active">;
+  readonly bans: MetricSources["bans"];
   /** The one in force. */
   readonly current: () => Pick<Generation, "config" | "parts">;
 }
 
 /** Puts the readings together. */
-export function metricSources({ health, spool, connections, scheduler, current }: MeasuredParts): MetricSources {
+export function metricSources({ health, spool, connections, scheduler, current, bans }: MeasuredParts): MetricSources {
   return {
     health,
     census: sparing(() => spool.census(), { times: CENSUS_TIMES, now: () => performance.now() }),
@@ -53,6 +54,7 @@ export function metricSources({ health, spool, connections, scheduler, current }
       const local = delivery.local?.to.kind ?? "maildir";
       return routeOfDomain(domain, { localDomains, local, elsewhere: delivery.default, routes });
     },
+    bans,
     sessions: () => connections.byListener,
     delivering: () => scheduler.active(),
     certificateEnds: () => current().parts.certificate?.expires ?? null,

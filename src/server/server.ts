@@ -18,6 +18,7 @@ import { fail, type Result, succeed } from "../lib/result.ts";
 import type { Log } from "../log/event.ts";
 import { type Tee, teeLog } from "../log/tee.ts";
 import { buildGeneration } from "./assemble.ts";
+import { createAutoBans } from "./auto_bans.ts";
 import { rebind } from "./bind.ts";
 import { Connections } from "./connections.ts";
 import type { Generation } from "./generation.ts";
@@ -98,6 +99,7 @@ export class Server {
       connections: this.#connections,
       scheduler: this.#scheduler,
       current: () => this.#alive.generation,
+      bans: () => ({ inForce: standing.records.bans.list(Date.now()).length, turnedAway: standing.turnedAway }),
     }));
     this.#sidecar = this.#createSidecar();
     parts.tee.add(this.#sidecar.note);
@@ -110,6 +112,11 @@ export class Server {
       certificateEnds: () => this.#alive.generation.parts.certificate?.expires ?? null,
     });
     parts.tee.add(this.#webhooks.note);
+    parts.tee.add(createAutoBans({
+      ...{ log: parts.log, now: Date.now, records: standing.records },
+      isKnown: (network, since) => standing.guessing.isKnown(network, since),
+      config: () => this.#alive.generation.config,
+    }));
   }
 
   /** Opens queue, accounts and sockets, and serves what is bound. The caller holds the lock of `data_dir`; the listeners are the server's from now on. */
@@ -241,6 +248,7 @@ export class Server {
         now: Date.now,
         current: () => this.#alive.generation,
         startQueue: this.#startQueue,
+        isBanned: (remote) => this.#standing.isBanned(remote),
         nextSession: () => `${this.#sessionPrefix}-${(++this.#sessions).toString(36)}`,
       });
       this.#parts.log({ kind: "listening", listener: name, address: listener.address, role });

@@ -55,6 +55,8 @@ export class Standing implements AsyncDisposable {
   /** Of all keyed hashes. */
   readonly key: Uint8Array<ArrayBuffer>;
   readonly log: Log;
+  /** Connections of banned addresses so far. */
+  turnedAway = 0;
   readonly #stores = new Map<string, SqliteAccountStore>();
   readonly #dataDir: string;
   readonly #verifyForeign: VerifyForeign | undefined;
@@ -150,6 +152,13 @@ export class Standing implements AsyncDisposable {
     if (!opened.ok) throw new StoreUnavailable(opened.problem);
     this.#stores.set(path, opened.value);
     return opened.value;
+  }
+
+  /** Whether an address is banned now; counts those that are. */
+  isBanned(remote: string): boolean {
+    const banned = this.records.bans.around(remote, Date.now()) !== null;
+    if (banned) this.turnedAway++;
+    return banned;
   }
 
   /** Takes the settings of a new configuration. */

@@ -80,6 +80,7 @@ export const REPLIES = {
   mechanismNotTrusted: reply(550, "5.7.1", "This authentication mechanism does not permit relaying"),
   noRoute: reply(550, "5.4.4", "This server has no route to that domain"),
   accessDenied: reply(550, "5.7.1", "Access denied"),
+  senderNotOwn: reply(550, "5.7.1", "Your account may not send as this address"),
   recipientDisabled: reply(550, "5.2.1", "Mailbox disabled for this recipient"),
   healthOnly: reply(550, "5.7.1", "This connection is for health checks"),
 
@@ -96,6 +97,7 @@ export const REPLIES = {
   tooManyRefused: reply(421, "4.7.0", "Too many refused recipients"),
   tooManyConnections: reply(421, "4.7.0", "Too many connections, try again later"),
   proxiesOnly: reply(421, "4.7.0", "This port is for the proxies of this server alone"),
+  banned: reply(554, "5.7.1", "Your network is barred from this server"),
   timeout: reply(421, "4.4.2", "Timeout, closing connection"),
   shuttingDown: reply(421, "4.3.2", "Service is shutting down, try again later"),
   internal: reply(421, "4.3.0", "Internal error, try again later"),

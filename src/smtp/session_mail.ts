@@ -46,10 +46,12 @@ export function mail(state: SessionState, argument: string, context: SessionCont
   }
   let reversePath: string | null = null;
   if (path.kind === "mailbox") {
-    const { mailbox } = path;
+    const mailbox = withDomain(path.mailbox, context);
     if (mailbox.domain === null) return refuse(state, REPLIES.senderBad, context);
     if (!smtputf8 && !isAscii(argument)) return refuse(state, REPLIES.needsSmtputf8, context);
-    if (context.role === "msa" && !isQualified(mailbox)) return refuse(state, REPLIES.senderUnqualified, context);
+    if (context.role === "msa" && !isQualified(path.mailbox, context)) {
+      return refuse(state, REPLIES.senderUnqualified, context);
+    }
     reversePath = formatMailbox(mailbox);
   }
   const envelope: Envelope = { reversePath, recipients: [], ...parameters.value };
@@ -67,12 +69,12 @@ export function rcpt(state: SessionState, argument: string, context: SessionCont
   if (path.kind !== "mailbox") return refuse(state, REPLIES.recipientBad, context);
   const parameters = parseRcptParameters(path.rest);
   if (!parameters.ok) return refuse(state, parameters.problem, context);
-  const { mailbox } = path;
   // RFC 5321 section 4.1.1.3: postmaster alone needs no domain.
-  const isPostmaster = mailbox.domain === null && mailbox.local.toLowerCase() === "postmaster";
+  const isPostmaster = path.mailbox.domain === null && path.mailbox.local.toLowerCase() === "postmaster";
+  const mailbox = isPostmaster ? path.mailbox : withDomain(path.mailbox, context);
   if (mailbox.domain === null && !isPostmaster) return refuse(state, REPLIES.recipientBad, context);
   if (!envelope.smtputf8 && !isAscii(argument)) return refuse(state, REPLIES.needsSmtputf8, context);
-  if (context.role === "msa" && !isPostmaster && !isQualified(mailbox)) {
+  if (context.role === "msa" && !isPostmaster && !isQualified(path.mailbox, context)) {
     return refuse(state, REPLIES.recipientUnqualified, context);
   }
   if (envelope.recipients.length >= context.limits.recipients) {
@@ -245,7 +247,11 @@ function isAscii(text: string): boolean {
   return /^[\x00-\x7f]*$/.test(text);
 }
 
-/** RFC 6409 section 5.1 wants domains that mean the same everywhere. An address literal does. */
-function isQualified({ domain }: Mailbox): boolean {
-  return domain !== null && (domain.startsWith("[") || domain.includes("."));
+function withDomain({ local, domain }: Mailbox, { addDomain }: SessionContext): Mailbox {
+  return { local, domain: domain ?? addDomain ?? null };
+}
+
+/** RFC 6409 section 5.1 wants domains that mean the same everywhere. An address literal does, and what is added here has to. */
+function isQualified({ domain }: Mailbox, { addDomain }: SessionContext): boolean {
+  return domain === null ? typeof addDomain === "string" : domain.startsWith("[") || domain.includes(".");
 }

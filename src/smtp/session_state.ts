@@ -116,6 +116,8 @@ export interface SessionContext {
   readonly canStartTls: boolean;
   /** Whether MAIL needs a HELO or EHLO before it. Default true. */
   readonly needHello?: boolean;
+  /** The domain that a path without one gets (always_add_domain); without, such a path is refused. */
+  readonly addDomain?: string | null;
   /** Also an `AUTH=` line for clients from before RFC 2554. */
   readonly legacyAuthLine: boolean;
   readonly realms: readonly string[];

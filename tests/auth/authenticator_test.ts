@@ -146,7 +146,7 @@ Deno.test("a decoy is made for whoever asks, so that the time of a SCRAM salt do
         logUnknown: () => {},
         outageIsRejection: false,
         guessing: createGuessingStore({ enabled: false, exemptNetworks: [] }, {
-          ...{ has: () => false, add: () => {} },
+          ...{ has: () => false, add: () => {}, hasAnybody: () => false },
           [Symbol.dispose]: () => {},
         }),
         holds: createHolds(1, () => Promise.resolve()),

@@ -23,7 +23,9 @@ Deno.test("five distinct wrong secrets are free, then strangers share one slot e
   equal(await store.slot(SHIN, STRANGER, 10_999), "delayed");
   equal(await store.slot(SHIN, "203.0.113.9", 10_999), "delayed", "all strangers share it");
   equal(await store.slot("taro@baz.co.jp", STRANGER, 10_999), "free", "other accounts are not touched");
-  equal(await store.slot(SHIN, STRANGER, 11_000), "slot");
+  equal(await store.slot(SHIN, STRANGER, 11_000), "delayed", "who had it waits behind who has not");
+  equal(await store.slot(SHIN, "203.0.113.9", 11_000), "slot");
+  equal(await store.slot(SHIN, STRANGER, 21_000), "slot");
 });
 
 Deno.test("mailu_634: the owner of an account under attack is not kept out", async () => {
@@ -131,4 +133,23 @@ Deno.test("a clock that is set back closes no account", async () => {
   for (let guess = 0; guess < 5; guess++) await store.failed(SHIN, STRANGER, `${guess}`, 1_000_000);
   equal(await store.slot(SHIN, STRANGER, 1_000_000), "slot");
   equal(await store.slot(SHIN, STRANGER, 500_000), "slot");
+});
+
+Deno.test("the numbers of the rules are settings, and change at a reload", async () => {
+  await using store = create({
+    freeGuesses: 1,
+    slotMs: 1000,
+    networkAccounts: 2,
+    networkDelayMs: 5000,
+    forgetMs: 60_000,
+  });
+  await store.failed(SHIN, STRANGER, "1", 0);
+  equal(await store.slot(SHIN, STRANGER, 0), "slot");
+  equal(await store.slot(SHIN, STRANGER, 999), "delayed");
+  equal(await store.slot(SHIN, STRANGER, 1000), "slot");
+  equal((await store.failed("taro@baz.co.jp", STRANGER, "1", 1000)).delayMs, 5000);
+  equal(await store.slot(SHIN, STRANGER, 60_000), "free", "forgotten");
+  store.configure({ enabled: true, exemptNetworks: [] });
+  await store.failed(SHIN, STRANGER, "2", 60_000);
+  equal(await store.slot(SHIN, STRANGER, 60_000), "free", "five again");
 });

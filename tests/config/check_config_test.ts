@@ -87,10 +87,12 @@ Deno.test("a file with only hostname is complete, and warns", () => {
     retryMs: [300_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000],
   });
   assert.deepEqual([config.tls, config.http, config.user, config.postmaster], [null, null, null, null]);
-  assert.deepEqual([config.guessing, config.log], [{ enabled: true, exemptNetworks: [] }, {
-    format: "auto",
-    authenticationDays: 90,
-  }]);
+  assert.deepEqual(config.guessing, {
+    ...{ enabled: true, exemptNetworks: [], freeGuesses: 5, slotMs: 10_000, networkAccounts: 20 },
+    ...{ networkWindowMs: 600_000, networkDelayMs: 60_000, forgetMs: 86_400_000, rememberPreviousDays: 30 },
+  });
+  assert.deepEqual(config.bans, { failuresPerHour: null, afterDelays: null, timeMs: 3_600_000, knownDays: 30 });
+  assert.deepEqual(config.log, { format: "auto", authenticationDays: 90 });
   assert.deepEqual(
     warnings,
     [
@@ -206,8 +208,8 @@ Deno.test("each mistake has its path, what was expected and what was found", () 
       "delivery.local: expected maildir or lmtp, found both",
     ]],
     [
-      `${HOST}[dmarc]\n[policy]\n[masquerade]`,
-      ["dmarc", "policy", "masquerade"].map((section) => `${section}: comes with a later version of dokodemo`),
+      `${HOST}[dmarc]\n[policy]\n[acme]`,
+      ["dmarc", "policy", "acme"].map((section) => `${section}: comes with a later version of dokodemo`),
     ],
     [`${HOST}[delivery]\ndefault = "lmtp"`, [
       'delivery.default: expected one of "smarthost", "mx", "none", found "lmtp"',
@@ -534,4 +536,31 @@ Deno.test("a listener behind a proxy may require TLS that ends there; networks t
   ]);
   const wrong = checkConfig(listener('["proxy.example"]'), { folder: "/", modules: MODULES });
   assert.match(wrong.ok ? "" : wrong.mistakes.join(), /listener\[0\]\.proxy\[0\]: /);
+});
+
+Deno.test("[masquerade]: defaults, and what makes no sense is a warning", () => {
+  const read = (text: string) => {
+    const loaded = check(`hostname = "mail.foobar.co.jp"\n${text}`);
+    assert.ok(loaded.ok, loaded.ok ? "" : loaded.mistakes.join("\n"));
+    return { rules: loaded.config.masquerade, warnings: loaded.warnings.filter((text) => text.startsWith("masq")) };
+  };
+  assert.deepEqual(read(""), { rules: null, warnings: [] });
+  const { rules, warnings } = read(
+    '[masquerade]\nas = "例え.jp"\nalways_add_domain = true\nentire_domain = true\nenvelope = true\n',
+  );
+  assert.equal(rules?.as, "xn--r8jz45g.jp");
+  assert.equal(rules?.addDomain, "mail.foobar.co.jp");
+  assert.deepEqual([...rules?.exposedUsers ?? []], ["root"]);
+  assert.deepEqual([...rules?.ownNames ?? []], ["mail.foobar.co.jp", "mail", "localhost"]);
+  assert.deepEqual(warnings, [
+    "masquerade.entire_domain: it is about the subdomains of `domains`, and there are none",
+    "masquerade.envelope: bounces will go to xn--r8jz45g.jp, which is not in local_domains: they come here only if its mail does",
+  ]);
+  assert.deepEqual(read('[masquerade]\ndomains = ["a.example"]\nlimited = true\ngenerics_domains = []\n'), {
+    rules: null,
+    warnings: [
+      "masquerade.domains, limited: without `as` this has no effect",
+      "masquerade.generics_domains: without generics_file this has no effect",
+    ],
+  });
 });

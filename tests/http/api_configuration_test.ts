@@ -142,6 +142,7 @@ Deno.test("shownConfig() fills in every default, and leaves out what is not set"
       "access",
       "limits",
       "guessing",
+      "bans",
       "webhook",
       "log",
     ],

@@ -8,6 +8,8 @@ import { latin1 } from "../../src/lib/octets.ts";
 
 /** A mail as it came in. */
 export interface SunkMail {
+  /** Empty: the null reverse-path. */
+  readonly reversePath: string;
   readonly recipients: readonly string[];
   /** Dots undoubled. */
   readonly content: Uint8Array<ArrayBuffer>;
@@ -54,17 +56,19 @@ async function takeMails(conn: Deno.TcpConn, keep: (mail: SunkMail) => void): Pr
   const input = new Input(conn);
   const say = (text: string) => conn.write(new TextEncoder().encode(`${text}\r\n`));
   await say("220 sink.example ESMTP");
+  let reversePath = "";
   let recipients: string[] = [];
   for (let line = await input.upTo("\r\n"); line !== null; line = await input.upTo("\r\n")) {
     const verb = line.slice(0, 4).toUpperCase();
     if (verb === "RCPT") recipients.push(/<(.*?)>/.exec(line)?.[1] ?? "");
     if (verb === "MAIL" || verb === "RSET") recipients = [];
+    if (verb === "MAIL") reversePath = /<(.*?)>/.exec(line)?.[1] ?? "";
     if (verb === "DATA") {
       await say("354 go");
       const content = await input.upTo("\r\n.\r\n");
       if (content === null) return;
       const undotted = `${content}\r\n`.replace(/(^|\n)\.\./g, "$1.");
-      keep({ recipients, content: Uint8Array.from(undotted, (character) => character.charCodeAt(0)) });
+      keep({ reversePath, recipients, content: Uint8Array.from(undotted, (character) => character.charCodeAt(0)) });
       recipients = [];
     }
     await say(REPLIES.get(verb) ?? "250 2.0.0 OK");

@@ -85,12 +85,18 @@ interface Behaviour {
 async function serve(peer: PeerConversation, { keep, recipientFault, mailFault }: Behaviour): Promise<void> {
   const say = (text: string) => peer.send(`${text}\r\n`);
   say("220 sink.example ESMTP");
+  let reversePath = "";
   let recipients: string[] = [];
   for (let line = await peer.line(); line !== null; line = await peer.line()) {
     const verb = line.slice(0, 4).toUpperCase();
     switch (verb) {
       case "EHLO":
         say("250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0");
+        break;
+      case "MAIL":
+        reversePath = /<(.*?)>/.exec(line)?.[1] ?? "";
+        recipients = [];
+        say("250 2.1.0 OK");
         break;
       case "RCPT": {
         const fault = recipientFault();
@@ -111,7 +117,7 @@ async function serve(peer: PeerConversation, { keep, recipientFault, mailFault }
         }
         const content = await peer.content();
         if (content === null) return;
-        if (fault === null || fault === "silent, kept") keep({ recipients, content: undotted(content) });
+        if (fault === null || fault === "silent, kept") keep({ reversePath, recipients, content: undotted(content) });
         recipients = [];
         // Until the other side has gone.
         if (fault?.startsWith("silent")) { while (await peer.line() !== null); }

@@ -17,7 +17,7 @@ export const LAYERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["src/sasl", ["src/lib", "src/backend.ts"]],
   ["src/smtp", ["src/lib", "src/backend.ts", "src/sasl"]],
   ["src/message", ["src/lib", "src/smtp/envelope.ts"]],
-  ["src/policy", ["src/lib", "src/backend.ts", "src/smtp"]],
+  ["src/policy", ["src/lib", "src/backend.ts", "src/smtp", "src/message"]],
   ["src/log", ["src/lib"]],
   ["src/accounts", ["src/lib", "src/backend.ts", "src/sasl", "src/log"]],
   ["src/backend_module.ts", ["src/lib", "src/backend.ts", "src/accounts/account_store.ts"]],

@@ -33,6 +33,10 @@ export interface SendmailOptions {
     readonly password: string;
     readonly realm: string;
   };
+  /** More lines of m4, such as FEATUREs; `FOLDER` in them is the folder of `maps`. */
+  readonly macros?: readonly string[];
+  /** Maps by name, as the text that makemap reads. */
+  readonly maps?: Readonly<Record<string, string>>;
   /** Whose certificate it trusts. It goes on with an unknown one, and says so in Received alone. */
   readonly certificate?: Certificate;
 }
@@ -52,6 +56,12 @@ export async function sendmail(options: SendmailOptions): Promise<SendmailResult
     await runOrThrow(`${SENDMAIL_HOME}/usr/libexec/sendmail/makemap`, {
       args: ["-C", "/dev/null", "hash", `${folder.path}/authinfo`],
       input: authInfo(auth),
+    });
+  }
+  for (const [name, input] of Object.entries(options.maps ?? {})) {
+    await runOrThrow(`${SENDMAIL_HOME}/usr/libexec/sendmail/makemap`, {
+      args: ["-C", "/dev/null", "hash", `${folder.path}/${name}`],
+      input,
     });
   }
   await Deno.writeTextFile(`${folder.path}/sendmail.mc`, macros(folder.path, options));
@@ -76,7 +86,7 @@ function authInfo({ mechanism, authzid, authcid, password, realm }: NonNullable<
   return `AuthInfo:\t${fields.map((field) => `"${field}"`).join(" ")}\n`;
 }
 
-function macros(folder: string, { port, auth, certificate }: SendmailOptions): string {
+function macros(folder: string, { port, auth, certificate, macros: more = [] }: SendmailOptions): string {
   const define = (name: string, value: string) => `define(\`${name}', \`${value}')dnl`;
   return [
     "OSTYPE(`linux')dnl",
@@ -93,6 +103,7 @@ function macros(folder: string, { port, auth, certificate }: SendmailOptions): s
       `FEATURE(\`authinfo', \`hash ${folder}/authinfo')dnl`,
     ]),
     ...(certificate === undefined ? [] : [define("confCACERT", certificate.caFile)]),
+    ...more.map((line) => line.replaceAll("FOLDER", folder)),
     "FEATURE(`nocanonify')dnl",
     "FEATURE(`accept_unresolvable_domains')dnl",
     "MAILER(`smtp')dnl",

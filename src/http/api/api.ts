@@ -11,6 +11,7 @@ import { addAccounts } from "./accounts.ts";
 import { addAppPasswords } from "./app_passwords.ts";
 import { addAudit } from "./audit.ts";
 import { addAuthentications } from "./authentications.ts";
+import { addBans } from "./bans.ts";
 import { addConfiguration } from "./configuration.ts";
 import { type Api, API_BASE, createFrame } from "./frame.ts";
 import { gate } from "./gate.ts";
@@ -29,9 +30,11 @@ const INFO = {
       "(RFC 9457). Lists come in pages: give `next` of one as `after` for the next, until it is null.",
   },
   servers: [{ url: API_BASE }],
-  tags: ["accounts", "app passwords", "authentications", "queue", "configuration", "tokens", "audit"].map((name) => {
-    return { name };
-  }),
+  tags: ["accounts", "app passwords", "authentications", "bans", "queue", "configuration", "tokens", "audit"].map(
+    (name) => {
+      return { name };
+    },
+  ),
 };
 
 /** The API. `control`: it is on the control socket, whose mode is the right to do everything; else each request needs a token. */
@@ -56,6 +59,7 @@ function addResources(api: Api, parts: SidecarParts): void {
   addAccountDetails(api, parts);
   addAppPasswords(api, parts);
   addAuthentications(api, parts);
+  addBans(api, parts);
   addQueue(api, parts);
   addConfiguration(api, parts);
   addTokens(api, parts);

@@ -12,6 +12,7 @@ import type {
   MailServer,
   WebhookConfig,
 } from "../../config/config.ts";
+import type { MasqueradeRules } from "../../policy/masquerade.ts";
 import { deliveryTable, routeTable } from "./shown_delivery.ts";
 import { shownOptions } from "./shown_options.ts";
 import { addressText, durationText, inFile, MASK, type Table } from "./shown_values.ts";
@@ -40,12 +41,39 @@ export function shownConfig(config: Config): Table {
     sendmail: inFile(config.sendmail),
     dkim: inFile({ folder: config.dkim.folder, domains: config.dkim.domains }),
     access: inFile(config.access),
+    sender: inFile({ ...config.sender, accounts: Object.fromEntries(config.sender.accounts) }),
+    ...config.masquerade !== null && { masquerade: masqueradeTable(config.masquerade) },
     limits: inFile({ ...counts, ...times }),
-    guessing: inFile(config.guessing),
+    ...guessingTables(config),
     ...config.http !== null && { http: httpTable(config.http) },
     webhook: config.webhooks.map(webhookTable),
     log: inFile(config.log),
   };
+}
+
+function masqueradeTable({ addDomain, as, envelope, all, ...rules }: MasqueradeRules): Table {
+  const { entireDomain, limited, genericsFile, genericsEntireDomain } = rules;
+  return inFile({
+    alwaysAddDomain: addDomain,
+    ...{ as, domains: [...rules.domains], entireDomain, limited, envelope, all },
+    exposedUsers: [...rules.exposedUsers],
+    exceptions: [...rules.exceptions],
+    ...genericsFile !== "" && { genericsFile, genericsDomains: [...rules.genericsDomains], genericsEntireDomain },
+  });
+}
+
+function guessingTables(
+  { guessing, bans }: Pick<Config, "guessing" | "bans">,
+): { readonly guessing: Table; readonly bans: Table } {
+  const { slotMs, networkWindowMs, networkDelayMs, forgetMs, ...counts } = guessing;
+  const { timeMs, ...numbers } = bans;
+  const times = {
+    slot: durationText(slotMs),
+    networkWindow: durationText(networkWindowMs),
+    networkDelay: durationText(networkDelayMs),
+    forget: durationText(forgetMs),
+  };
+  return { guessing: inFile({ ...counts, ...times }), bans: inFile({ ...numbers, time: durationText(timeMs) }) };
 }
 
 function listenerTable({ host, port, ...rest }: ListenerConfig): Table {

@@ -22,6 +22,7 @@ export interface MetricSources extends Pick<Readings, "routeOf" | "routes"> {
   readonly sessions: () => Readings["sessions"];
   readonly delivering: () => number;
   readonly certificateEnds: () => number | null;
+  readonly bans: () => Readings["bans"];
   /** Whether the yes of the backend of this name is required. */
   readonly isRequired: (backend: string) => boolean;
 }
@@ -100,6 +101,7 @@ async function read(sources: MetricSources, { now, deadlineMs }: MetricsOptions)
     sessions: sources.sessions(),
     delivering: sources.delivering(),
     certificateEnds: sources.certificateEnds(),
+    bans: sources.bans(),
   };
 }
 

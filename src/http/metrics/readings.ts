@@ -29,6 +29,8 @@ export interface Readings {
   /** Mails in work. */
   readonly delivering: number;
   readonly certificateEnds: number | null;
+  /** Bans in force, and connections of such addresses since the start. */
+  readonly bans: { readonly inForce: number; readonly turnedAway: number };
 }
 
 /** What a process knows of itself. */
@@ -45,7 +47,7 @@ const QUEUE_STATES = ["waiting", "attempting", "held"] as const;
 
 /** The families of what was read. */
 export function readingFamilies(readings: Readings): readonly Family[] {
-  const { sessions, delivering, certificateEnds, health, census } = readings;
+  const { sessions, delivering, certificateEnds, health, census, bans } = readings;
   const byListener = (count: (sessions: SessionCount) => number): readonly Sample[] =>
     [...sessions].map(([listener, each]) => ({ labels: [["listener", listener]], value: count(each) }));
   return [
@@ -60,6 +62,11 @@ export function readingFamilies(readings: Readings): readonly Family[] {
       "When the certificate that clients are shown ends.",
       certificateEnds === null ? [] : one(certificateEnds / 1000),
     ),
+    gauge("bans", "Networks that are banned.", one(bans.inForce)),
+    {
+      ...gauge("banned_connections_total", "Connections of banned addresses, closed at once.", one(bans.turnedAway)),
+      type: "counter",
+    },
     ...health === null ? [] : healthFamilies(health),
     ...census === null ? [] : queueFamilies(census, readings),
   ];

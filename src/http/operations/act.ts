@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Actor } from "../../records/records.ts";
+import type { Actor, Records } from "../../records/records.ts";
 import type { SidecarParts } from "../parts.ts";
 
 /** What operations work with. */
@@ -12,7 +12,7 @@ export type OperationParts = Pick<SidecarParts, "records" | "current" | "log" | 
 
 /** Writes an act of this actor to the audit log; durable when it returns. `detail` never holds a secret. */
 export function auditBy(
-  { records, now }: Pick<OperationParts, "records" | "now">,
+  { records, now }: Pick<OperationParts, "now"> & { readonly records: Pick<Records, "audit"> },
   actor: Actor,
 ): (what: string, target: string, detail?: string) => void {
   return (what, target, detail = "") => records.audit.add({ ...actor, what, target, detail }, now());

@@ -119,6 +119,7 @@ function adminPlaces(t: Translate): readonly Place[] {
     { path: "/admin/accounts", text: t("Accounts", "アカウント") },
     { path: "/admin/logins", text: t("All logins", "全ログイン") },
     { path: "/admin/tester", text: t("Login tester", "ログイン試験") },
+    { path: "/admin/bans", text: t("Bans", "接続禁止") },
     { path: "/admin/queue", text: t("Queue", "キュー") },
     { path: "/admin/audit", text: t("Audit log", "監査記録") },
     { path: "/admin/administrators", text: t("Administrators", "管理者") },

@@ -43,6 +43,10 @@ export class Observer {
         return event.chain.filter(({ answer }) => ANSWERED_REGEXP.test(answer)).flatMap(({ backend }) =>
           this.#isUp(backend)
         );
+      case "banned": {
+        const { network, until, reason, by } = event;
+        return [{ type: "network-banned", data: { network, until, reason, by } }];
+      }
       case "alarm":
         if (event.about !== "smarthost-auth" || now - this.#refusalTold < HOUR_MS) return [];
         this.#refusalTold = now;

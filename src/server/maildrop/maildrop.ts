@@ -199,6 +199,7 @@ export class Maildrop implements AsyncDisposable {
       signer: parts.signer,
       hideClient: message.hideClient,
       removeBcc: message.removeBcc,
+      masquerade: config.masquerade,
       now: Date.now(),
     };
   }

@@ -13,6 +13,8 @@ import { LineEnds } from "../../message/line_ends.ts";
 import { formatLocalReceived } from "../../message/received.ts";
 import { fail, type Result, succeed } from "../../lib/result.ts";
 import { printable } from "../../lib/text.ts";
+import { type MasqueradeRules, rewriteAddress } from "../../policy/masquerade.ts";
+import { rewriteEnvelope, rewriteHeader } from "../../policy/rewriting.ts";
 import type { Envelope } from "../../smtp/envelope.ts";
 import { domainOf, formatMailbox, parseMailbox } from "../../smtp/path.ts";
 import type { Spool, SpoolDraft } from "../../spool/spool.ts";
@@ -27,6 +29,8 @@ export interface TakeSettings extends SenderSettings {
   readonly signer: DkimSigner;
   readonly hideClient: boolean;
   readonly removeBcc: boolean;
+  /** `null`: addresses stay. */
+  readonly masquerade: MasqueradeRules | null;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -57,11 +61,14 @@ export async function takeMail(
   if (!sender.ok) return later(sender.problem);
   const envelope = envelopeOf(opened.envelope, sender.value, settings);
   if (!envelope.ok) return { kind: "refused", why: envelope.problem };
-  const draft = await settings.spool.draft(envelope.value, sender.value.name, { held: false, source });
+  const { masquerade } = settings;
+  const sent = masquerade === null ? envelope.value : rewriteEnvelope(masquerade, envelope.value);
+  const draft = await settings.spool.draft(sent, sender.value.name, { held: false, source });
   await using _draft = draft;
   const message = new LocalMessage(draft, {
     asked: opened.envelope,
     envelope: envelope.value,
+    reversePath: sent.reversePath,
     sender: sender.value,
     settings,
   });
@@ -82,7 +89,7 @@ export async function takeMail(
     kind: "taken",
     mail: committed.value,
     sender: sender.value,
-    envelope: envelope.value,
+    envelope: sent,
     octets: message.octets,
   };
 }
@@ -127,7 +134,10 @@ function isAscii(text: string): boolean {
 
 interface MessageFacts {
   readonly asked: MaildropEnvelope;
+  /** As it was asked for. */
   readonly envelope: Envelope;
+  /** As it goes out. */
+  readonly reversePath: string | null;
   readonly sender: LocalSender;
   readonly settings: TakeSettings;
 }
@@ -177,10 +187,12 @@ class LocalMessage {
   async #begin({ header, rest }: HeaderSplit): Promise<NotTaken | null> {
     this.#header = null;
     const { settings, asked } = this.#facts;
-    const qualifiedHeader = qualifyAddresses(header, homeDomain(settings));
-    const remarks = await this.#remarks(qualifiedHeader);
+    const { masquerade } = settings;
+    const domain = homeDomain(settings);
+    const remarks = await this.#remarks(qualifyAddresses(header, domain));
     if (!remarks.ok) return later(remarks.problem);
-    const completed = completeHeader(qualifiedHeader, {
+    const rewritten = masquerade === null ? header : rewriteHeader(masquerade, header);
+    const completed = completeHeader(qualifyAddresses(rewritten, domain), {
       received: this.#received(),
       remarks: remarks.value,
       removeBcc: asked.removeBcc || settings.removeBcc,
@@ -191,7 +203,7 @@ class LocalMessage {
       },
     });
     if (!completed.ok) return { kind: "refused", why: "it has 100 Received fields: a loop" };
-    const { reversePath } = this.#facts.envelope;
+    const { reversePath } = this.#facts;
     // Our name is not put under what somebody may have written in the name of another.
     const signer = remarks.value === "" ? settings.signer : null;
     this.#signing = signer?.begin({ header: completed.value, rest }, { reversePath, now: settings.now }) ?? null;
@@ -212,13 +224,15 @@ class LocalMessage {
   }
 
   #author(): string {
-    const { asked, envelope, sender } = this.#facts;
+    const { asked, envelope, sender, settings: { masquerade } } = this.#facts;
     const name = asked.fullName ?? sender.user.fullName;
-    return formatAuthor(name === null ? null : printable(name), envelope.reversePath ?? sender.name);
+    const own = envelope.reversePath ?? sender.name;
+    const address = masquerade === null ? own : rewriteAddress(masquerade, own, "header-sender").address;
+    return formatAuthor(name === null ? null : printable(name), address);
   }
 
   #messageDomain(): string {
-    const domain = domainOf(this.#facts.envelope.reversePath ?? "");
+    const domain = domainOf(this.#facts.reversePath ?? "");
     return domain === null || domain.startsWith("[") ? this.#facts.settings.hostname : domain;
   }
 

@@ -27,6 +27,7 @@ const SOURCES: MetricSources = {
       { name: "backend ldap", status: "warn", reason: "connection refused" },
       { name: "certificate", status: "ok", reason: null },
     ])),
+  bans: () => ({ inForce: 2, turnedAway: 7 }),
   census: () =>
     Promise.resolve({
       recipients: [

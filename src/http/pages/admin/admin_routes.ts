@@ -11,6 +11,7 @@ import { requireAdministrator } from "../sign_in_page.tsx";
 import { accountRoutes } from "./account_page.tsx";
 import { accountsRoutes } from "./accounts_page.tsx";
 import { auditRoutes } from "./audit_page.tsx";
+import { bansRoutes } from "./bans_page.tsx";
 import { loginsRoutes } from "./logins_page.tsx";
 import type { Overview } from "./overview.ts";
 import { overviewRoutes } from "./overview_page.tsx";
@@ -26,6 +27,7 @@ export function adminRoutes(parts: SidecarParts, overview: () => Promise<Overvie
   routes.route("/", accountRoutes(parts));
   routes.route("/", loginsRoutes(parts));
   routes.route("/", testerRoutes(parts));
+  routes.route("/", bansRoutes(parts));
   routes.route("/", queueRoutes(parts));
   routes.route("/", auditRoutes(parts));
   return routes;
