@@ -94,6 +94,16 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     summary: "list, show, retry, hold and delete mails",
     load: () => import("./queue.ts"),
   }],
+  ["hold", {
+    group: "Queue",
+    summary: "accounts whose mail is accepted and not sent",
+    load: () => import("./hold.ts"),
+  }],
+  ["limits", {
+    group: "Administration",
+    summary: "what accounts have sent and may send",
+    load: () => import("./limits.ts"),
+  }],
   ["sendmail", {
     group: "Queue",
     summary: "send a message, as programs on this machine do",

@@ -13,6 +13,7 @@ import type { FileContents, Findings } from "./files.ts";
 import { completeDkim } from "./dkim.ts";
 import { completeBans, completeGuessing } from "./guessing.ts";
 import { completeHttp, completeWebhooks } from "./http.ts";
+import { completeHold, completeLimits, completeSending } from "./limits.ts";
 import { completeListeners } from "./listeners.ts";
 import { completeMasquerade } from "./masquerade.ts";
 import { completeMx } from "./mx.ts";
@@ -37,7 +38,7 @@ export interface Checked {
 /** Completes the configuration. `null`: a section has a mistake; what can be said about the others is said all the same. */
 export function completeConfig(checked: Checked, findings: Findings): Config | null {
   const { sections, contents, folder } = checked;
-  const { hostname, dataDir, tls, message, notices, sendmail, limits, guessing, bans, http, webhook, log, user } =
+  const { hostname, dataDir, tls, message, notices, sendmail, limits, hold, guessing, bans, http, webhook, log, user } =
     sections;
   const localDomains = [...new Set([...sections.localDomains ?? [], ...contents.localDomains])];
   const defaultRealm = sections.defaultRealm ?? localDomains[0] ?? hostname ?? "";
@@ -88,7 +89,7 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
   if (
     hostname === null || dataDir === null || tls === null || listeners === null || sasl === null || backends === null ||
     delivery === null || routes === null || message === null || notices === null || sendmail === null ||
-    limits === null ||
+    limits === null || hold === null ||
     guessing === null || http === null ||
     webhooks === null || dkim === null || access === null || sender === null || sections.masquerade === null ||
     guessing === null || bans === null || http === null ||
@@ -103,7 +104,6 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
       `sasl.pwcheck_method: no backend is asked for the realm ${realm}, so nobody there can log in`,
     );
   }
-  const { sessionBeforeAuth, command, drain, ...counts } = limits;
   return {
     hostname,
     defaultRealm,
@@ -128,7 +128,9 @@ export function completeConfig(checked: Checked, findings: Findings): Config | n
     access,
     sender,
     masquerade,
-    limits: { ...counts, sessionBeforeAuthMs: sessionBeforeAuth, commandMs: command, drainMs: drain },
+    limits: completeLimits(limits),
+    sending: completeSending(limits, withRealm),
+    hold: completeHold(hold, withRealm),
     guessing: completeGuessing(guessing),
     bans: completeBans(bans),
     http: sidecar,

@@ -9,6 +9,7 @@ import type { MasqueradeRules } from "../policy/masquerade.ts";
 import type { RouteConditions } from "../policy/routes.ts";
 import type { SenderMode } from "../policy/sender.ts";
 import type { BansConfig, GuessingConfig } from "./guessing.ts";
+import type { HoldConfig, SendingConfig } from "./sending.ts";
 
 /** A whole configuration, with every default filled in. */
 export interface Config {
@@ -43,6 +44,9 @@ export interface Config {
   /** How addresses are rewritten; `null`: they are not. */
   readonly masquerade: MasqueradeRules | null;
   readonly limits: LimitsConfig;
+  /** What [limits] says of what is sent. */
+  readonly sending: SendingConfig;
+  readonly hold: HoldConfig;
   readonly guessing: GuessingConfig;
   readonly bans: BansConfig;
   readonly http: HttpConfig | null;
@@ -374,6 +378,7 @@ export interface WebhookConfig {
 
 /** What can be told. */
 export type WebhookEvent =
+  | "account-held"
   | "backend-down"
   | "backend-up"
   | "certificate-near-end"

@@ -11,6 +11,7 @@ import { connectAddress, duration, flag, list, listenAddress, network, oneOf, pa
 
 /** What a webhook can be told of, as in `events`. */
 export const WEBHOOK_EVENTS = [
+  "account-held",
   "backend-down",
   "backend-up",
   "certificate-near-end",

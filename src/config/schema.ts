@@ -12,6 +12,7 @@ import { dkimSchema } from "./dkim.ts";
 import { bansSchema, guessingSchema } from "./guessing.ts";
 import { httpSchema, webhookSchema } from "./http.ts";
 import { masqueradeSchema } from "./masquerade.ts";
+import { holdSchema, limitsSchema } from "./limits.ts";
 import { mxSchema } from "./mx.ts";
 import { delayNotice, noticesSchema } from "./notices.ts";
 import {
@@ -26,7 +27,6 @@ import {
   network,
   oneOf,
   path,
-  size,
   table,
 } from "./quantities.ts";
 import { localSchema, routeSchema } from "./routes.ts";
@@ -167,20 +167,6 @@ export const deliverySchema = table({
     }),
 });
 
-/** [limits] */
-export const limitsSchema = table({
-  connections: count(1, 100_000).default(2000),
-  connectionsPerAddress: count(1, 100_000).default(100),
-  recipients: count(1, 100_000).default(1000).meta({ description: "of one mail" }),
-  messageSize: size.prefault("50MiB"),
-  authFailures: count(1, 1000).default(5).meta({ description: "of one connection" }),
-  protocolErrors: count(1, 1000).default(20).meta({ description: "of one connection" }),
-  refusedRecipients: count(1, 10_000).default(50).meta({ description: "of one connection" }),
-  sessionBeforeAuth: duration.prefault("2min").meta({ description: "on msa listeners" }),
-  command: duration.prefault("5min").meta({ description: "the longest wait for the next command" }),
-  drain: duration.prefault("60s").meta({ description: "for sessions to end after SIGTERM" }),
-});
-
 /** The file. */
 export const fileShape = {
   hostname: domain.meta({ description: "our name in the greeting, in EHLO replies and in Received fields" }),
@@ -216,6 +202,7 @@ export const fileShape = {
   limits: limitsSchema.prefault({}),
   guessing: guessingSchema.prefault({}),
   bans: bansSchema.prefault({}),
+  hold: holdSchema.prefault({}),
   http: httpSchema.optional(),
   webhook: list(webhookSchema).prefault([]),
   log: table({

@@ -83,6 +83,7 @@ export function readSections(tree: unknown, mistakes: Mistake[]): Sections {
     notices: read(fileShape.notices, "notices"),
     sendmail: read(fileShape.sendmail, "sendmail"),
     limits: read(fileShape.limits, "limits"),
+    hold: read(fileShape.hold, "hold"),
     guessing: read(fileShape.guessing, "guessing"),
     bans: read(fileShape.bans, "bans"),
     http: read(fileShape.http, "http"),

@@ -16,6 +16,7 @@ import type { AuthenticationEvent, Records } from "../records/records.ts";
 import type { Mechanism } from "../sasl/mechanism.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { HealthReport } from "./health.ts";
+import type { LimitOperations } from "./limit_operations.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { PasswordOutcome, PasswordRequest } from "./password.ts";
 import type { SignInOutcome, SignInRequest } from "./sign_in.ts";
@@ -63,6 +64,7 @@ export interface SidecarParts extends PublicParts {
   /** The same as SIGHUP; the problem is the list of mistakes that keep the old configuration running. */
   readonly reload: () => Promise<Result<void, readonly string[]>>;
   readonly records: Records;
+  readonly limits: LimitOperations;
   /** For `/metrics`. */
   readonly metrics: Pick<Metrics, "text">;
   readonly current: () => Current;

@@ -141,6 +141,33 @@ export type LogEvent =
     readonly action: "failed" | "delayed" | "delivered" | "relayed" | "expanded";
     readonly about: string;
   }
+  /** Over a limit; with `reported` it was let through all the same. `used` counts what is under way too. */
+  | {
+    readonly kind: "limit-reached";
+    readonly session: string;
+    readonly remote: string;
+    readonly account: string | null;
+    readonly scope: "account" | "credential" | "network" | "address";
+    readonly subject: string;
+    readonly limit: string;
+    readonly used: number;
+    readonly wanted: number;
+    readonly most: number;
+    /** When it opens again; `null`: what was asked can never fit, or it opens when a connection ends. */
+    readonly opens: string | null;
+    readonly reported: boolean;
+  }
+  /** The mail of this account is accepted and not sent until somebody releases it: to be looked at soon. */
+  | {
+    readonly kind: "account-held";
+    readonly account: string;
+    readonly rule: string;
+    readonly by: string;
+    /** Those that waited already and are held now. */
+    readonly mails: number;
+    readonly remedy: string;
+  }
+  | { readonly kind: "account-released"; readonly account: string; readonly by: string; readonly mails: number }
   | { readonly kind: "mail-done"; readonly mail: string; readonly ms: number }
   | { readonly kind: "queue-changed"; readonly mail: string; readonly what: string; readonly by: string }
   /** A network was closed, or opened again. The first of these lines is stable: whoever bans at the firewall too may read it. */

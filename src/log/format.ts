@@ -81,11 +81,13 @@ function escapeUnits(character: string): string {
 
 function colorOf(event: LogEvent): string | null {
   switch (event.kind) {
+    case "account-held":
     case "alarm":
     case "backend-down":
     case "bug":
     case "reload-refused":
       return COLORS.bad;
+    case "limit-reached":
     case "warning":
     case "refused":
     case "tls-failed":

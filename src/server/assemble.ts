@@ -63,7 +63,7 @@ export async function buildGeneration(
     if (!backend.ok) return backend;
     backends.push(opened.use(backend.value));
   }
-  const { key, log, guessing, spool, appPasswords } = standing;
+  const { key, log, guessing, spool, appPasswords, limits } = standing;
   const takesForeign = backends.some(takesAppPasswords);
   // A file that cannot be read is told now, and not at the first login.
   const present = takesForeign ? appPasswords.existing() : null;
@@ -87,6 +87,7 @@ export async function buildGeneration(
       }),
       spool,
       isBanned: (remote) => standing.isBanned(remote),
+      limits,
       localRecipients: createLocalRecipients({
         ...{ domains: config, authenticator, stores: [...stores.values()] },
         aliases,

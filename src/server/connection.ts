@@ -22,9 +22,11 @@ import {
   type SessionState,
   type TlsState,
 } from "../smtp/session_state.ts";
+import { CLIENT_LEFT, ENDINGS, tlsReason } from "./endings.ts";
 import type { DecidedFor, Generation } from "./generation.ts";
 import { type OpenContent, openContent } from "./open_content.ts";
 import type { StartQueue } from "./start_queue.ts";
+import { LimitSession } from "./limits/session.ts";
 import { TransportEnded } from "./octet_stream.ts";
 import { Patience } from "./patience.ts";
 import { DIRECT, type Origin, tlsThrough } from "./proxied.ts";
@@ -55,6 +57,7 @@ export class Connection {
   readonly #transport: Transport;
   readonly #context: SessionContext;
   readonly #began: number;
+  readonly #limits: LimitSession;
   /** There while somebody is asked for this client: it ends the question when the connection is cut. */
   #asking: AbortController | null = null;
   #state: SessionState = INITIAL_STATE;
@@ -73,6 +76,7 @@ export class Connection {
     this.#transport = parts.transport;
     this.#context = parts.generation.context(parts.listener, { id: parts.session, remote: parts.remote });
     this.#began = parts.now();
+    this.#limits = new LimitSession(parts.generation.parts.limits, parts.session);
     this.#patience = new Patience(parts.generation.config.limits, this.#began);
   }
 
@@ -88,6 +92,7 @@ export class Connection {
     }
     this.#exchange?.[Symbol.dispose]();
     await this.#dropContent();
+    this.#limits[Symbol.dispose]();
     this.#patience.endWithin(CLOSE_LIMIT_MS, this.#parts.now());
     await this.#transport.close();
     const { session, remote, log, now, through = DIRECT } = this.#parts;
@@ -152,6 +157,8 @@ export class Connection {
       this.#state = taken.state;
       event = null;
       for (const effect of taken.effects) event = await this.#perform(effect) ?? event;
+      // RSET, EHLO and what is refused end a transaction.
+      if (this.#state.phase.at === "ready" && event === null) this.#limits.drop();
     }
   }
 
@@ -264,18 +271,21 @@ export class Connection {
   }
 
   async #finishContent(problem: ContentProblem | null): Promise<SessionEvent> {
-    const { receiver, envelope } = this.#openedContent();
+    const { receiver, envelope, disposition } = this.#openedContent();
     this.#patience.suspend();
     const outcome = await receiver.finish(problem);
     this.#awaitCommand();
-    if (outcome.kind === "stored") this.#logMail(outcome.id, envelope, receiver.octets);
+    if (outcome.kind === "stored") {
+      this.#limits.committed(outcome.id, receiver.octets, disposition);
+      this.#logMail(outcome.id, envelope, receiver.octets);
+    }
     await this.#dropContent();
     return { kind: "content-ended", outcome };
   }
 
   #client(identity: Identity | null): DecidedFor & { readonly listener: ListenerConfig } {
     const { remote, listener, session } = this.#parts;
-    return { identity, remote, listener, session };
+    return { identity, remote, listener, session, limits: this.#limits };
   }
 
   #openedContent(): OpenContent {
@@ -360,19 +370,4 @@ export class Connection {
     log({ kind: "bug", where: `session, after ${this.#state.command || "connect"}`, id: session, text });
     await this.#take({ kind: "fault" }).catch(() => {});
   }
-}
-
-const CLIENT_LEFT = "client left";
-
-const ENDINGS = {
-  peer: "connection lost",
-  deadline: "timeout",
-  tls: "TLS failed",
-  closed: "closed",
-} as const;
-
-function tlsReason(ended: TransportEnded): string {
-  const { cause } = ended;
-  const inner = cause instanceof TransportEnded ? cause.cause : cause;
-  return inner instanceof Error ? inner.message : ENDINGS[ended.because];
 }

@@ -22,6 +22,8 @@ import type { Decision, OfferFacts, SessionContext, Verdict } from "../smtp/sess
 import type { Mechanism } from "../sasl/mechanism.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { ServerCertificate } from "./certificate.ts";
+import type { LimitKeeper } from "./limits/keeper.ts";
+import type { LimitSession } from "./limits/session.ts";
 import type { NetworkSet } from "../lib/network.ts";
 import type { SenderRule, Sending } from "./sender_rule.ts";
 
@@ -43,6 +45,7 @@ export interface GenerationParts {
   readonly spool: Spool;
   /** Whether an address is banned now. */
   isBanned(remote: string): boolean;
+  readonly limits: LimitKeeper;
   offered(listener: ListenerConfig, facts: OfferFacts): readonly Mechanism[];
   /** Disposes what belongs to this configuration alone. */
   dispose(): Promise<void>;
@@ -52,6 +55,8 @@ export interface GenerationParts {
 export interface DecidedFor extends Sending {
   readonly identity: Identity | null;
   readonly remote: string;
+  /** Of the connection. */
+  readonly limits: LimitSession;
 }
 
 /** One configuration, alive. */
@@ -140,6 +145,11 @@ export class Generation {
 
   /** Judges a connection, a reverse-path or a forward-path. */
   async decide(decision: Decision, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {
+    const verdict = await this.#decide(decision, client, signal);
+    return verdict.kind === "accept" ? client.limits.judge(decision, client) ?? verdict : verdict;
+  }
+
+  async #decide(decision: Decision, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {
     switch (decision.about) {
       case "connect": {
         // Behind a proxy this is the first that is known of the client.

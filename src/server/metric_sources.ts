@@ -37,12 +37,15 @@ export interface MeasuredParts {
   readonly connections: Pick<Connections, "byListener">;
   readonly scheduler: Pick<Scheduler, "active">;
   readonly bans: MetricSources["bans"];
+  readonly limits: { readonly holds: { readonly count: number } };
   /** The one in force. */
   readonly current: () => Pick<Generation, "config" | "parts">;
 }
 
 /** Puts the readings together. */
-export function metricSources({ health, spool, connections, scheduler, current, bans }: MeasuredParts): MetricSources {
+export function metricSources(
+  { health, spool, connections, scheduler, limits, current, bans }: MeasuredParts,
+): MetricSources {
   return {
     health,
     census: sparing(() => spool.census(), { times: CENSUS_TIMES, now: () => performance.now() }),
@@ -57,6 +60,7 @@ export function metricSources({ health, spool, connections, scheduler, current, 
     bans,
     sessions: () => connections.byListener,
     delivering: () => scheduler.active(),
+    accountsHeld: () => limits.holds.count,
     certificateEnds: () => current().parts.certificate?.expires ?? null,
     isRequired: (backend) =>
       current().config.backends.some(({ name, control }) => name === backend && control === "required"),

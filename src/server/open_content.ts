@@ -6,7 +6,7 @@
 
 import { ChunkChecker } from "../smtp/dot_decoder.ts";
 import type { Envelope } from "../smtp/envelope.ts";
-import type { Effect } from "../smtp/session_state.ts";
+import type { Disposition, Effect } from "../smtp/session_state.ts";
 import type { ListenerConfig } from "../config/config.ts";
 import { ContentReceiver } from "./content.ts";
 import type { DecidedFor, Generation } from "./generation.ts";
@@ -19,6 +19,7 @@ export interface OpenContent {
   readonly checker: ChunkChecker;
   /** As it is kept: rewritten where that is configured. */
   readonly envelope: Envelope;
+  readonly disposition: Disposition;
 }
 
 /** Opens a draft for a client. */
@@ -33,10 +34,12 @@ export async function openContent(
   const { config: { hostname, message, limits }, parts: { spool, senderRule, signer } } = generation;
   const rewriting = await rewritingFor(generation, client);
   const envelope = rewriting?.envelope(facts.envelope) ?? facts.envelope;
+  const disposition = client.limits.disposition(facts.disposition);
   const hasLogin = facts.identity !== null;
   const receiver = await ContentReceiver.open(spool, {
     ...facts,
     envelope,
+    disposition,
     remote: client.remote,
     session: client.session,
     hostname,
@@ -49,5 +52,5 @@ export async function openContent(
     signer: hasLogin ? signer : null,
     now,
   });
-  return { receiver, checker: new ChunkChecker(), envelope };
+  return { receiver, checker: new ChunkChecker(), envelope, disposition };
 }

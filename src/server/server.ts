@@ -98,6 +98,7 @@ export class Server {
       spool: standing.spool,
       connections: this.#connections,
       scheduler: this.#scheduler,
+      limits: standing.limits,
       current: () => this.#alive.generation,
       bans: () => ({ inForce: standing.records.bans.list(Date.now()).length, turnedAway: standing.turnedAway }),
     }));

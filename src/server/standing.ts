@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import { APP_PASSWORD_FILE, AppPasswordFile } from "../accounts/app_password_store.ts";
 import { type AccountSettings, openAccountStore, type SqliteAccountStore } from "../accounts/sqlite_account_store.ts";
 import type { VerifyForeign } from "../accounts/account_store.ts";
+import { LIMITS_FILE, openLimitRecords } from "../records/limit_records.ts";
 import { openRecords } from "../records/open_records.ts";
 import type { Records } from "../records/records.ts";
 import { openKnownNetworks } from "../accounts/known_networks.ts";
@@ -20,6 +21,7 @@ import { fail, type Result, succeed } from "../lib/result.ts";
 import type { Log } from "../log/event.ts";
 import type { Spool } from "../spool/spool.ts";
 import { openSpool } from "../spool/sqlite_spool.ts";
+import { LimitKeeper } from "./limits/keeper.ts";
 
 /** Why the server cannot start, with the kind that decides the exit code. */
 export interface StartProblem {
@@ -50,6 +52,8 @@ export class Standing implements AsyncDisposable {
   readonly cache: SuccessCache;
   /** What the sidecar keeps. */
   readonly records: Records;
+  /** What everybody has sent, and who is on hold. */
+  readonly limits: LimitKeeper;
   /** App passwords for accounts of backends that are not ours. */
   readonly appPasswords: AppPasswordFile;
   /** Of all keyed hashes. */
@@ -69,6 +73,7 @@ export class Standing implements AsyncDisposable {
     readonly guessing: ConfigurableGuessingStore;
     readonly cache: SuccessCache;
     readonly records: Records;
+    readonly limits: LimitKeeper;
     readonly key: Uint8Array<ArrayBuffer>;
     readonly log: Log;
     readonly config: Config;
@@ -79,6 +84,7 @@ export class Standing implements AsyncDisposable {
     this.guessing = parts.guessing;
     this.cache = parts.cache;
     this.records = parts.records;
+    this.limits = parts.limits;
     this.key = parts.key;
     this.log = parts.log;
     this.#dataDir = parts.config.dataDir;
@@ -109,6 +115,12 @@ export class Standing implements AsyncDisposable {
       known.value[Symbol.dispose]();
       return fail(records.problem);
     }
+    const limits = openLimitRecords(join(config.dataDir, LIMITS_FILE));
+    if (!limits.ok) {
+      known.value[Symbol.dispose]();
+      await records.value[Symbol.asyncDispose]();
+      return fail(limits.problem);
+    }
     // The spool calls back from the moment it is open; the scheduler is there a moment later.
     const due: DueCall = { call: () => {} };
     const spool = await openSpool(config.dataDir, {
@@ -126,6 +138,10 @@ export class Standing implements AsyncDisposable {
         guessing: createGuessingStore(config.guessing, known.value),
         cache: createSuccessCache({ key: key.value }),
         records: records.value,
+        limits: new LimitKeeper(
+          { ...{ records: limits.value, spool: spool.value, key: key.value, log }, now: Date.now },
+          config,
+        ),
         key: key.value,
         log,
         config,
@@ -167,12 +183,14 @@ export class Standing implements AsyncDisposable {
     for (const store of this.#stores.values()) store.configure(this.#settings);
     this.appPasswords.configure(this.#settings);
     this.guessing.configure(config.guessing);
+    this.limits.configure(config);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.spool[Symbol.asyncDispose]();
     await this.guessing[Symbol.asyncDispose]();
     await this.records[Symbol.asyncDispose]();
+    this.limits[Symbol.dispose]();
     for (const store of this.#stores.values()) await store[Symbol.asyncDispose]();
     await this.appPasswords[Symbol.asyncDispose]();
   }

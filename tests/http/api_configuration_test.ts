@@ -141,6 +141,7 @@ Deno.test("shownConfig() fills in every default, and leaves out what is not set"
       "dkim",
       "access",
       "limits",
+      "hold",
       "guessing",
       "bans",
       "webhook",

@@ -11,8 +11,10 @@ import type { StrangerLimits } from "../../src/http/stranger_server.ts";
 import { checkConfig } from "../../src/config/load.ts";
 import { healthReport } from "../../src/http/health.ts";
 import type { SidecarParts } from "../../src/http/parts.ts";
+import { LIMIT_BOUNDS, type LimitRecords, openLimitRecords } from "../../src/records/limit_records.ts";
 import { openRecords } from "../../src/records/open_records.ts";
 import type { Records } from "../../src/records/records.ts";
+import { LimitKeeper } from "../../src/server/limits/keeper.ts";
 import { SASLDB } from "../../backends/sasldb.ts";
 import { succeed } from "../../src/lib/result.ts";
 import type { LogEvent } from "../../src/log/event.ts";
@@ -142,6 +144,18 @@ function keptRecords(): Records {
   return records = opened.value;
 }
 
+let limitRecords: LimitRecords | null = null;
+
+/** A real file of limits, for all tests of a file. */
+function keptLimits(): LimitRecords {
+  if (limitRecords !== null) return limitRecords;
+  const folder = Deno.makeTempDirSync({ prefix: "dokodemo-limits-" });
+  const opened = openLimitRecords(`${folder}/limits`, LIMIT_BOUNDS);
+  if (!opened.ok) throw new Error(opened.problem.message);
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  return limitRecords = opened.value;
+}
+
 /** Parts of an application, with what a test gives in the place of parts that no route under test needs. */
 export function sidecarParts(given: Partial<SidecarParts>): SidecarParts {
   const unused = () => {
@@ -153,11 +167,13 @@ export function sidecarParts(given: Partial<SidecarParts>): SidecarParts {
   });
   if (!loaded.ok) throw new Error(loaded.mistakes.join("; "));
   const { config } = loaded;
+  const spool = given.spool ?? mapSpool(new Map());
+  const [log, now, key] = [given.log ?? (() => {}), given.now ?? Date.now, new Uint8Array(32)];
   const authenticator = { begin: unused, lookup: unused, [Symbol.asyncDispose]: () => Promise.resolve() };
   return {
     health: () => Promise.resolve(healthReport([])),
     log: () => {},
-    spool: mapSpool(new Map()),
+    spool,
     onRetry: () => {},
     reload: () => Promise.resolve(succeed(undefined)),
     metrics: { text: () => Promise.resolve("") },
@@ -172,6 +188,7 @@ export function sidecarParts(given: Partial<SidecarParts>): SidecarParts {
     changePassword: unused,
     ...given,
     records: given.records ?? keptRecords(),
+    limits: given.limits ?? new LimitKeeper({ records: keptLimits(), spool, key, log, now }, config),
   };
 }
 

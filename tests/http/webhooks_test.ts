@@ -15,7 +15,14 @@ import { startReceiver } from "./webhook_receiver.ts";
 
 const SECRET = "a secret of twenty-four characters";
 const KEY = new TextEncoder().encode(SECRET);
-const EVENTS = ["backend-down", "backend-up", "certificate-near-end", "queue-old", "smarthost-refused"] as const;
+const EVENTS = [
+  "account-held",
+  "backend-down",
+  "backend-up",
+  "certificate-near-end",
+  "queue-old",
+  "smarthost-refused",
+] as const;
 const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000];
 const START = Date.UTC(2026, 10, 24, 8);
 

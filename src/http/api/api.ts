@@ -15,11 +15,17 @@ import { addBans } from "./bans.ts";
 import { addConfiguration } from "./configuration.ts";
 import { type Api, API_BASE, createFrame } from "./frame.ts";
 import { gate } from "./gate.ts";
+import { addLimits } from "./limits.ts";
 import { addQueue } from "./queue.ts";
 import { addTokens } from "./tokens.ts";
 
 /** An OpenAPI document. */
 export type ApiDocument = ReturnType<Api["getOpenAPI31Document"]>;
+
+const TAGS = [
+  ...["accounts", "app passwords", "authentications", "bans", "queue", "limits", "holds"],
+  ...["configuration", "tokens", "audit"],
+];
 
 const INFO = {
   openapi: "3.1.0",
@@ -30,11 +36,7 @@ const INFO = {
       "(RFC 9457). Lists come in pages: give `next` of one as `after` for the next, until it is null.",
   },
   servers: [{ url: API_BASE }],
-  tags: ["accounts", "app passwords", "authentications", "bans", "queue", "configuration", "tokens", "audit"].map(
-    (name) => {
-      return { name };
-    },
-  ),
+  tags: TAGS.map((name) => ({ name })),
 };
 
 /** The API. `control`: it is on the control socket, whose mode is the right to do everything; else each request needs a token. */
@@ -61,6 +63,7 @@ function addResources(api: Api, parts: SidecarParts): void {
   addAuthentications(api, parts);
   addBans(api, parts);
   addQueue(api, parts);
+  addLimits(api, parts);
   addConfiguration(api, parts);
   addTokens(api, parts);
   addAudit(api, parts);

@@ -13,6 +13,7 @@ import type {
   WebhookConfig,
 } from "../../config/config.ts";
 import type { MasqueradeRules } from "../../policy/masquerade.ts";
+import type { SendingConfig } from "../../config/sending.ts";
 import { deliveryTable, routeTable } from "./shown_delivery.ts";
 import { shownOptions } from "./shown_options.ts";
 import { addressText, durationText, inFile, MASK, type Table } from "./shown_values.ts";
@@ -43,7 +44,8 @@ export function shownConfig(config: Config): Table {
     access: inFile(config.access),
     sender: inFile({ ...config.sender, accounts: Object.fromEntries(config.sender.accounts) }),
     ...config.masquerade !== null && { masquerade: masqueradeTable(config.masquerade) },
-    limits: inFile({ ...counts, ...times }),
+    limits: { ...inFile({ ...counts, ...times }), ...sendingTable(config.sending) },
+    hold: inFile(config.hold),
     ...guessingTables(config),
     ...config.http !== null && { http: httpTable(config.http) },
     webhook: config.webhooks.map(webhookTable),
@@ -74,6 +76,14 @@ function guessingTables(
     forget: durationText(forgetMs),
   };
   return { guessing: inFile({ ...counts, ...times }), bans: inFile({ ...numbers, time: durationText(timeMs) }) };
+}
+
+function sendingTable({ account, credential, network, address, ...rest }: SendingConfig): Table {
+  const tables = Object.entries({ account, credential, network, address }).map(([scope, values]) => [
+    scope,
+    inFile({ ...values }),
+  ]);
+  return { ...inFile(rest), ...Object.fromEntries(tables) };
 }
 
 function listenerTable({ host, port, ...rest }: ListenerConfig): Table {

@@ -76,6 +76,12 @@ function counters() {
       "Mails that were answered with 250 and thrown away: DISCARD of the access map.",
     ),
     refusals: counter("refusals", "Replies 4xx and 5xx.", "code"),
+    limits: counter(
+      "limits_reached",
+      "What was over a limit on sending, by whose limit it is; reported: it was accepted all the same.",
+      ...["scope", "limit", "result"],
+    ),
+    holds: counter("account_holds", "Accounts that were put on hold."),
     deliveries: counter("deliveries", "Outcomes of attempts to deliver, one for each recipient.", "route", "outcome"),
     attemptTimes: seconds(
       "delivery_attempt_duration",
@@ -102,6 +108,10 @@ function count(all: ReturnType<typeof counters>, event: LogEvent, isRequired: (b
       return all.handshakeFailures.add();
     case "refused":
       return all.refusals.add([String(event.code)]);
+    case "limit-reached":
+      return all.limits.add([event.scope, event.limit, event.reported ? "reported" : "refused"]);
+    case "account-held":
+      return all.holds.add();
     case "accepted-mail":
       all.mails.add();
       all.mailOctets.add([], event.octets);

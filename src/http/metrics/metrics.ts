@@ -23,6 +23,7 @@ export interface MetricSources extends Pick<Readings, "routeOf" | "routes"> {
   readonly delivering: () => number;
   readonly certificateEnds: () => number | null;
   readonly bans: () => Readings["bans"];
+  readonly accountsHeld?: () => number;
   /** Whether the yes of the backend of this name is required. */
   readonly isRequired: (backend: string) => boolean;
 }
@@ -102,6 +103,7 @@ async function read(sources: MetricSources, { now, deadlineMs }: MetricsOptions)
     delivering: sources.delivering(),
     certificateEnds: sources.certificateEnds(),
     bans: sources.bans(),
+    ...sources.accountsHeld !== undefined && { accountsHeld: sources.accountsHeld() },
   };
 }
 

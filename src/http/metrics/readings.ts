@@ -31,6 +31,8 @@ export interface Readings {
   readonly certificateEnds: number | null;
   /** Bans in force, and connections of such addresses since the start. */
   readonly bans: { readonly inForce: number; readonly turnedAway: number };
+  /** How many accounts are on hold. Default: not told. */
+  readonly accountsHeld?: number;
 }
 
 /** What a process knows of itself. */
@@ -47,7 +49,7 @@ const QUEUE_STATES = ["waiting", "attempting", "held"] as const;
 
 /** The families of what was read. */
 export function readingFamilies(readings: Readings): readonly Family[] {
-  const { sessions, delivering, certificateEnds, health, census, bans } = readings;
+  const { sessions, delivering, certificateEnds, accountsHeld, health, census, bans } = readings;
   const byListener = (count: (sessions: SessionCount) => number): readonly Sample[] =>
     [...sessions].map(([listener, each]) => ({ labels: [["listener", listener]], value: count(each) }));
   return [
@@ -57,6 +59,9 @@ export function readingFamilies(readings: Readings): readonly Family[] {
       type: "counter",
     },
     gauge("mails_delivering", "Mails that delivery works on.", one(delivering)),
+    ...accountsHeld === undefined
+      ? []
+      : [gauge("accounts_on_hold", "Accounts whose mail is accepted and not sent.", one(accountsHeld))],
     gauge(
       "certificate_expiry_timestamp_seconds",
       "When the certificate that clients are shown ends.",

@@ -11,6 +11,7 @@ import type { UserName } from "../../backend.ts";
 import { fail, type Result, succeed } from "../../lib/result.ts";
 import { printable } from "../../lib/text.ts";
 import type { Actor } from "../../records/records.ts";
+import type { SidecarParts } from "../parts.ts";
 import { auditBy, type OperationParts } from "./act.ts";
 
 /** Why no store of accounts can be worked on. */
@@ -65,8 +66,12 @@ export interface AccountOperations {
 }
 
 /** The acts of one actor, on the store of this backend or, where none is named, on the only one there is. */
-export function accountOperations(parts: OperationParts, actor: Actor, backend?: string): AccountOperations {
-  const { records, log, current } = parts;
+export function accountOperations(
+  parts: OperationParts & Pick<SidecarParts, "limits">,
+  actor: Actor,
+  backend?: string,
+): AccountOperations {
+  const { records, limits, log, current } = parts;
   const audit = auditBy(parts, actor);
 
   const inStore = async <Value, Problem>(
@@ -139,6 +144,7 @@ export function accountOperations(parts: OperationParts, actor: Actor, backend?:
         // Those that are kept beside an account of another backend with the same name.
         await current().appPasswords.forget(canonicalName(user));
         records.forgetAccount(name);
+        limits.forget(name);
         changed(name, { what: "delete", ends: false });
         return removed;
       }),

@@ -30,6 +30,8 @@ export class Observer {
    */
   note(event: LogEvent, { now }: { readonly now: number }): readonly Telling[] {
     switch (event.kind) {
+      case "account-held":
+        return [{ type: "account-held", data: { account: event.account, rule: event.rule, by: event.by } }];
       case "backend-down":
         if (this.#down.has(event.backend)) return [];
         this.#down.add(event.backend);

@@ -196,6 +196,7 @@ export class Maildrop implements AsyncDisposable {
       lookup: (name, signal) => parts.authenticator.lookup(name, signal),
       signal: this.#stop.signal,
       spool: this.#parts.spool,
+      limits: parts.limits,
       signer: parts.signer,
       hideClient: message.hideClient,
       removeBcc: message.removeBcc,

@@ -20,6 +20,7 @@ import { domainOf, formatMailbox, parseMailbox } from "../../smtp/path.ts";
 import type { Spool, SpoolDraft } from "../../spool/spool.ts";
 import type { MaildropEnvelope } from "./format.ts";
 import { ContentTooLarge, type OpenedMail } from "./open_file.ts";
+import type { LimitKeeper } from "../limits/keeper.ts";
 import { findSender, homeDomain, isOwn, type LocalSender, type SenderSettings } from "./sender.ts";
 import type { SystemName } from "./system_names.ts";
 
@@ -27,6 +28,7 @@ import type { SystemName } from "./system_names.ts";
 export interface TakeSettings extends SenderSettings {
   readonly spool: Pick<Spool, "draft" | "hasSpace">;
   readonly signer: DkimSigner;
+  readonly limits: Pick<LimitKeeper, "holds" | "countLocal" | "holdLate">;
   readonly hideClient: boolean;
   readonly removeBcc: boolean;
   /** `null`: addresses stay. */
@@ -63,7 +65,9 @@ export async function takeMail(
   if (!envelope.ok) return { kind: "refused", why: envelope.problem };
   const { masquerade } = settings;
   const sent = masquerade === null ? envelope.value : rewriteEnvelope(masquerade, envelope.value);
-  const draft = await settings.spool.draft(sent, sender.value.name, { held: false, source });
+  const { limits } = settings;
+  const held = limits.holds.holds(sender.value.name);
+  const draft = await settings.spool.draft(sent, sender.value.name, { held, source });
   await using _draft = draft;
   const message = new LocalMessage(draft, {
     asked: opened.envelope,
@@ -85,6 +89,9 @@ export async function takeMail(
   if (problem !== null) return problem;
   const committed = await draft.commit(await message.signature());
   if (!committed.ok) return later(`the queue cannot keep it: ${committed.problem}`);
+  const forwardPaths = envelope.value.recipients.map(({ forwardPath }) => forwardPath);
+  limits.countLocal(sender.value.name, forwardPaths, message.octets);
+  if (!held && limits.holds.holds(sender.value.name)) limits.holdLate(committed.value);
   return {
     kind: "taken",
     mail: committed.value,

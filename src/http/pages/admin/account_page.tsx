@@ -23,7 +23,7 @@ import { chosenStore, PasswordField } from "./accounts_page.tsx";
 import { accountAddress, address, confirmation, nothingHere } from "./parts.tsx";
 
 /** What is needed. */
-export type AccountPageParts = Pick<SidecarParts, "records" | "current" | "log" | "now" | "spool">;
+export type AccountPageParts = Pick<SidecarParts, "records" | "limits" | "current" | "log" | "now" | "spool">;
 
 const ROWS = 10;
 const ADDRESSES_MOST_CHARACTERS = 12_000;

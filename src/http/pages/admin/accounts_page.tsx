@@ -23,7 +23,7 @@ import { freshPassword, passwordMistake, refusalText } from "./account_words.ts"
 import { accountAddress, address, PAGE_ROWS, Pager, State } from "./parts.tsx";
 
 /** What is needed. */
-export type AccountsParts = Pick<SidecarParts, "records" | "current" | "log" | "now">;
+export type AccountsParts = Pick<SidecarParts, "records" | "limits" | "current" | "log" | "now">;
 
 const NEW = "/admin/accounts/new";
 
