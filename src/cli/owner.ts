@@ -7,6 +7,7 @@
 import { findUser } from "../config/system_user.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { becomeUser } from "../server/privileges.ts";
+import { unfinishedRestore } from "../spool/lock.ts";
 import { EXIT } from "./exit.ts";
 
 /** Why not: the sentence and the exit code. */
@@ -25,6 +26,8 @@ export async function becomeOwner(
 ): Promise<Result<void, OwnerProblem>> {
   const made = await makeDataDir(dataDir, options.user);
   if (!made.ok) return made;
+  const unfinished = await unfinishedRestore(dataDir);
+  if (unfinished !== null) return fail({ message: unfinished, exit: EXIT.tempFail });
   if (Deno.uid() !== 0) return succeed(undefined);
   const { uid, gid } = await Deno.stat(dataDir);
   if (uid === null || gid === null || uid === 0) return succeed(undefined);

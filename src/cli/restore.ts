@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 import { examineDatabase } from "../spool/copy_database.ts";
 import { DATABASE_FILE, SPOOL_VERSION } from "../spool/database.ts";
-import { lockDataDir } from "../spool/lock.ts";
+import { lockDataDir, UNFINISHED_FOLDER, unfinishedRestore } from "../spool/lock.ts";
 import {
   DATA_FOLDER,
   digestOf,
@@ -31,9 +31,6 @@ import { countText } from "./size_text.ts";
 interface RestoreOptions extends ConfigOption {
   readonly dataDir?: string;
 }
-
-/** While files are written: a server does not take them for its own. */
-const UNFINISHED_FOLDER = ".restore";
 
 /** Why a backup is not restored: a sentence and the exit code. */
 class RestoreTrouble extends Error {
@@ -113,6 +110,8 @@ function parse(text: string): unknown {
 }
 
 async function refuseUnlessEmpty(target: string): Promise<void> {
+  const unfinished = await unfinishedRestore(target);
+  if (unfinished !== null) throw new RestoreTrouble(unfinished, EXIT.cannotCreate);
   try {
     for await (const { name } of Deno.readDir(target)) {
       throw new RestoreTrouble(`Cannot restore into ${target}: it is not empty (${name})`, EXIT.cannotCreate);

@@ -19,6 +19,7 @@ import {
 } from "../smtp/client_state.ts";
 import { DotEncoder } from "../smtp/dot_encoder.ts";
 import { type Address, ClientConnection, type ConnectionProblem, type TlsOptions } from "./client_connection.ts";
+import type { DeliveryOutcome } from "../spool/spool.ts";
 import type { DeliveryTask } from "./deliverer.ts";
 
 /** Whom to speak with, and how. */
@@ -27,6 +28,8 @@ export interface ConversationSettings
   readonly address: Address;
   /** The name of the other side, in what is logged and for its certificate. */
   readonly host: string;
+  /** A name for the outcomes, where the place of the mails has another one. */
+  readonly answersAs?: string;
   /** Whether a certificate that cannot be checked ends the conversation. */
   readonly checkCertificate: boolean;
   /** PEM of the authorities to trust; `null`: the system's. */
@@ -72,14 +75,14 @@ export class Conversation {
   readonly #connection: ClientConnection;
   readonly #parser = new ReplyParser();
   readonly #tls: TlsOptions;
-  readonly #settings: Pick<ConversationSettings, "log" | "report" | "committedMs">;
+  readonly #settings: Pick<ConversationSettings, "log" | "report" | "committedMs" | "answersAs">;
   #state: ClientState;
 
   constructor(
     connection: ClientConnection,
     state: ClientState,
     { options, ...settings }:
-      & Pick<ConversationSettings, "log" | "report" | "committedMs">
+      & Pick<ConversationSettings, "log" | "report" | "committedMs" | "answersAs">
       & { readonly options: TlsOptions },
   ) {
     this.#connection = connection;
@@ -156,7 +159,7 @@ export class Conversation {
       case "send-content":
         return task === null ? null : await this.#sendContent(task, effect.recipients, signal);
       case "settle":
-        await task?.settle(effect.recipient, effect.outcome);
+        await task?.settle(effect.recipient, named(effect.outcome, this.#settings.answersAs));
         return null;
       case "alarm":
         this.#settings.report(effect.about, effect.text);
@@ -243,6 +246,10 @@ export class Conversation {
       this.#parser.push(read.value);
     }
   }
+}
+
+function named(outcome: DeliveryOutcome, host: string | undefined): DeliveryOutcome {
+  return host === undefined ? outcome : { ...outcome, host };
 }
 
 /** A signal that aborts so long after another one, unless it is disposed before. */

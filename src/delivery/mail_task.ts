@@ -79,21 +79,22 @@ export class MailTask implements DeliveryTask {
     const attempts = recipient.attempts + 1;
     const due = outcome.kind === "deferred" ? nextDue({ attempts, received: this.mail.received, now }, retry) : now;
     const final = outcome.kind === "deferred" && due === null ? expired(outcome.reply) : outcome;
-    const host = recipient.account === null ? this.hop?.host ?? null : null;
+    const place = this.#placeOf(outcome);
+    const host = recipient.account === null ? place?.host ?? null : null;
     const attempt = { outcome: final, host, now, until: this.mail.received + retry.giveUpMs };
     const notice = noticeFor(this.mail, recipient, { attempt, settings: notices });
     // The first time that it is late does not wait for the timetable.
     const next = signal.aborted ? now : Math.min(due ?? now, lateAt(this.mail.received, now, notices) ?? Infinity);
-    await this.#durably(() => spool.settle(this.mail.id, id, final, { due: next, notice, hop: this.#place }));
+    await this.#durably(() => spool.settle(this.mail.id, id, final, { due: next, notice, hop: place }));
     this.#unsettled.delete(id);
     if (notice !== null) noticeDue(this.mail.id);
-    this.#report(recipient, final, next);
+    this.#report(recipient, final, { due: next, host: place?.host ?? "" });
     if (final.kind !== "deferred") finished(this.mail.id);
   }
 
   /** As it is remembered with the attempt. */
-  get #place(): { readonly route: string; readonly host: string } | null {
-    return this.hop === null ? null : { route: this.hop.route, host: this.hop.host };
+  #placeOf({ host }: DeliveryOutcome): { readonly route: string; readonly host: string } | null {
+    return this.hop === null ? null : { route: this.hop.route, host: host ?? this.hop.host };
   }
 
   /** Gives everybody without an outcome this one. */
@@ -111,14 +112,18 @@ export class MailTask implements DeliveryTask {
     }
   }
 
-  #report({ forwardPath, attempts }: RoutedRecipient, { kind, reply }: DeliveryOutcome, due: number): void {
+  #report(
+    { forwardPath, attempts }: RoutedRecipient,
+    { kind, reply }: DeliveryOutcome,
+    { due, host }: { readonly due: number; readonly host: string },
+  ): void {
     const { log, clock } = this.#context;
     log({
       kind: "delivery",
       mail: this.mail.id,
       recipient: forwardPath,
       route: this.hop?.route ?? "none",
-      host: this.hop?.host ?? "",
+      host,
       outcome: kind,
       reply,
       attempts: attempts + 1,

@@ -35,7 +35,7 @@ export async function openSmarthost(settings: SmarthostSettings): Promise<Result
   } catch (error) {
     return fail(`Cannot read ${config.caFile}: ${whyUnreadable(error)}`);
   }
-  const source = config.oauth === null ? null : tokens.of(config.oauth);
+  const source = config.oauth === null ? null : tokens.of(config.oauth, `${config.host}:${config.port}`);
   const conversation = { config, ca, tokens: source, hostname, log, committedMs };
   return succeed({
     name: "smarthost",

@@ -29,13 +29,13 @@ export interface SmarthostSessionSettings {
 
 /** Connects, and goes through greeting, EHLO, TLS and AUTH; the problem holds for every mail for this hop. */
 export function openSmarthostSession(
-  { host, port }: Hop,
+  { host, port, route }: Hop,
   { config, ca, tokens, hostname, log, committedMs }: SmarthostSessionSettings,
   signal: AbortSignal,
 ): Promise<Result<DeliverySession, DeliveryOutcome>> {
   const { tls, auth: password, oauth, allowClearTextPassword } = config;
   const report: ConversationSettings["report"] = (about, text) =>
-    log({ kind: "alarm", about: `smarthost-${about}`, text });
+    log({ kind: "alarm", about: `smarthost-${about}`, text, route, smarthost: `${host}:${port}` });
   const settings = {
     address: { host, port },
     ...{ host, hostname, tls, allowClearTextPassword, ca, log, committedMs },

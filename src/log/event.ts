@@ -19,7 +19,15 @@ export type LogEvent =
   | { readonly kind: "ready"; readonly ms: number }
   | { readonly kind: "warning"; readonly about: string; readonly text: string }
   /** Something the administrator has to act on; `text` says what to do. */
-  | { readonly kind: "alarm"; readonly about: string; readonly text: string }
+  | {
+    readonly kind: "alarm";
+    readonly about: string;
+    readonly text: string;
+    /** Of a smarthost: the route that leads there, where one alone does. */
+    readonly route?: string;
+    /** `host:port`. */
+    readonly smarthost?: string;
+  }
   /** A backend that lies elsewhere does not answer. Until it does it is asked once at a time. */
   | { readonly kind: "backend-down"; readonly backend: string; readonly reason: string }
   | { readonly kind: "backend-up"; readonly backend: string }

@@ -12,12 +12,28 @@ export interface LockProblem {
   readonly message: string;
 }
 
+/** Where `restore` puts files before they are all there. */
+export const UNFINISHED_FOLDER = ".restore";
+
+/** Says that a `restore` into this folder has not come to its end, and what to do; `null`: there is none. A server would begin an empty queue. */
+export async function unfinishedRestore(dir: string): Promise<string | null> {
+  try {
+    await Deno.lstat(`${dir}/${UNFINISHED_FOLDER}`);
+  } catch {
+    return null;
+  }
+  return `A restore into ${dir} has not ended: wait for it, or, if it was cut off, empty that folder ` +
+    `(${UNFINISHED_FOLDER} too) and run dokodemo restore again`;
+}
+
 /**
  * Takes the lock `data_dir/lock` without waiting and holds it until it is disposed. The kernel gives it back when the process ends,
- * however that happens: a lock file that is there means nothing by itself.
+ * however that happens: a lock file that is there means nothing by itself. What a `restore` has left half done counts as held.
  */
 export async function lockDataDir(dir: string): Promise<Result<AsyncDisposable, LockProblem>> {
   const path = `${dir}/lock`;
+  const unfinished = await unfinishedRestore(dir);
+  if (unfinished !== null) return fail({ kind: "held", message: unfinished });
   let file: Deno.FsFile | null = null;
   try {
     file = await Deno.open(path, { create: true, read: true, write: true, mode: 0o600 });

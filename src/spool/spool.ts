@@ -83,14 +83,23 @@ export interface QueueCensus {
 /** How the delivery to one recipient went. */
 export type DeliveryOutcome =
   /** `dsn`: the next place has taken over who is to be told what (RFC 3461). */
-  | { readonly kind: "delivered" | "relayed"; readonly reply: string; readonly dsn?: boolean }
-  | {
+  | ({ readonly kind: "delivered" | "relayed"; readonly reply: string; readonly dsn?: boolean } & Answered)
+  | ({
     readonly kind: "deferred";
     readonly reply: string;
     readonly cause: "refused" | "network" | "tls" | "auth" | "local";
-  }
+  } & Answered)
   /** `ours`: the reply is none of another server. */
-  | { readonly kind: "failed"; readonly reply: string; readonly enhanced: string; readonly ours?: boolean };
+  | (
+    & { readonly kind: "failed"; readonly reply: string; readonly enhanced: string; readonly ours?: boolean }
+    & Answered
+  );
+
+/** Whose outcome it is. */
+export interface Answered {
+  /** The host that was spoken with, where the next place is a domain of several. */
+  readonly host?: string;
+}
 
 /** What becomes of a recipient that is an alias of others. */
 export interface Expansion {

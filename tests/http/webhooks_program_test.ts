@@ -138,6 +138,7 @@ postfixTest("a smarthost that refuses our login is told, and a reload takes webh
   const [refused] = await receiver.wait(1);
   assert.equal(refused?.type, "smarthost-refused");
   assert.equal(refused?.data["smarthost"], `127.0.0.1:${port}`);
+  assert.equal(refused?.data["route"], "smarthost");
   assert.match(String(refused?.data["reason"]), /refused AUTH: 535/);
   assert.equal((await program.process.stop()).code, 0);
   assert.equal(receiver.received.length, 1);

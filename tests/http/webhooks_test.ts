@@ -409,7 +409,7 @@ Deno.test("nothing is looked at for nobody", async () => {
 
 Deno.test("a backend that a reload forgot to be down is up with the next login that it decides", () => {
   const observer = new Observer();
-  const note = (event: LogEvent) => observer.note(event, { smarthost: null, now: START }).map(({ type }) => type);
+  const note = (event: LogEvent) => observer.note(event, { now: START }).map(({ type }) => type);
   const login = (...answers: readonly string[]) =>
     refusedLogin({ chain: answers.map((answer) => ({ backend: "staff", answer, ms: 1 })) });
   assert.deepEqual(note(login("accepted")), []);
@@ -424,17 +424,33 @@ Deno.test("a backend that a reload forgot to be down is up with the next login t
 
 Deno.test("a smarthost that refuses the login is told once an hour, until a mail goes through", () => {
   const observer = new Observer();
-  const alarm: LogEvent = { kind: "alarm", about: "smarthost-auth", text: "smtp.example.net: refused AUTH: 535 no" };
+  const alarm: LogEvent = {
+    ...{ kind: "alarm", about: "smarthost-auth", text: "smtp.example.net: refused AUTH: 535 no" },
+    ...{ route: "smarthost", smarthost: "smtp.example.net:587" },
+  };
   const relayed: LogEvent = {
     ...{ kind: "delivery", mail: "m", recipient: "r@example.net", route: "smarthost", host: "smtp.example.net" },
     ...{ outcome: "relayed", reply: "250 ok", attempts: 1, next: null, ms: 1 },
   };
-  const note = (event: LogEvent, now: number) => observer.note(event, { smarthost: "smtp.example.net:587", now });
-  const data = { smarthost: "smtp.example.net:587", reason: "smtp.example.net: refused AUTH: 535 no" };
+  const note = (event: LogEvent, now: number) => observer.note(event, { now });
+  const data = {
+    smarthost: "smtp.example.net:587",
+    route: "smarthost",
+    reason: "smtp.example.net: refused AUTH: 535 no",
+  };
   assert.deepEqual(note(alarm, START), [{ type: "smarthost-refused", data }]);
   assert.deepEqual(note(alarm, START + HOUR - 1), []);
   assert.equal(note(alarm, START + HOUR).length, 1);
   assert.deepEqual(note(relayed, START + HOUR), []);
   assert.equal(note(alarm, START + HOUR + 1).length, 1);
+  // Another route has an hour of its own, and what goes through there says nothing of this one.
+  const other = { ...alarm, route: "partner", smarthost: "relay.example.org:465" };
+  const told = { ...data, route: "partner", smarthost: "relay.example.org:465" };
+  assert.deepEqual(note(other, START + HOUR + 2), [{ type: "smarthost-refused", data: told }]);
+  assert.deepEqual(note({ ...relayed, route: "partner" }, START + HOUR + 3), []);
+  assert.deepEqual(note(alarm, START + HOUR + 4), []);
+  assert.equal(note(other, START + HOUR + 4).length, 1);
+  const { route: _route, ...unrouted } = alarm;
+  assert.deepEqual(note(unrouted, START + HOUR + 5), [{ type: "smarthost-refused", data: { ...data, route: null } }]);
   assert.deepEqual(note({ kind: "alarm", about: "smarthost-tls", text: "x" }, START + 3 * HOUR), []);
 });

@@ -11,7 +11,7 @@ import { startCountingSink } from "../lib/counting_sink.ts";
 import { handOver, isGone, judgeCopy, LOAD_STYLES, makeLoadMail } from "../lib/load.ts";
 import { mailsIn } from "../lib/maildir.ts";
 import { PEOPLE } from "../lib/people.ts";
-import { makeSite, type RunningProgram, runProgram, type Site, startProgram } from "../lib/program.ts";
+import { makeSite, personOf, type RunningProgram, runProgram, type Site, startProgram } from "../lib/program.ts";
 import { Random } from "../lib/random.ts";
 import { converse, SHIN, submit } from "../lib/submission.ts";
 import { freePort, makeFolder } from "../servers/lib.ts";
@@ -227,4 +227,28 @@ Deno.test("backup and restore refuse what cannot be right, and keep owners and m
     }
     assert.deepEqual((await Array.fromAsync(Deno.readDir(target))).filter(({ name }) => name === ".restore"), []);
   });
+});
+
+Deno.test("a restore that was cut off: nothing begins on what it has left", async () => {
+  await using folder = await makeFolder();
+  const site = await makeSite(folder.path, { people: [personOf("shin@baz.co.jp", "correct-horse")] });
+  const ours = (...args: readonly string[]) => runProgram([...args, "--config", site.config]);
+  const unfinished = join(site.dataDir, ".restore");
+  const backup = join(folder.path, "backup");
+  assert.equal((await ours("queue", "list")).code, 0);
+  assert.equal((await ours("backup", backup)).code, 0);
+  await Deno.mkdir(unfinished);
+  const before = (await Array.fromAsync(Deno.readDir(site.dataDir))).map(({ name }) => name).sort();
+  for (const args of [["serve"], ["queue", "list"], ["user", "list"], ["backup", `${backup}2`]]) {
+    const refused = await ours(...args);
+    assert.equal(refused.code, 75, `${args}: ${refused.output}`);
+    assert.match(refused.output, /A restore into \S+ has not ended: .* run dokodemo restore again/);
+  }
+  const names = (await Array.fromAsync(Deno.readDir(site.dataDir))).map(({ name }) => name).sort();
+  assert.deepEqual(names, before);
+  const again = await ours("restore", backup);
+  assert.equal(again.code, 73, again.output);
+  assert.match(again.output, /has not ended/);
+  await Deno.remove(unfinished);
+  assert.equal((await ours("queue", "list")).code, 0);
 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { ownAddress, startDns } from "../lib/dns_server.ts";
+import { mailsIn } from "../lib/maildir.ts";
 import {
   type LoggedEvent,
   makeSite,
@@ -102,4 +104,24 @@ test("serve with a short timetable tries all hosts again by itself", async () =>
   await using _peer = await startPeer((peer) => serveMail(peer), { host: address, port: 25 });
   dns.zone.set("example.net", { addresses: [address] });
   await server.events(1, deliveryOf("friend@example.net", "relayed"));
+});
+
+Deno.test("what a host of the domain refuses is told with the host's name: log and report", async () => {
+  await using folder = await makeFolder();
+  const [gone, address] = [ownAddress(), ownAddress()];
+  await using dns = await startDns({
+    "example.net": { mx: [[10, "a.example.net"], [20, "b.example.net"]] },
+    "a.example.net": { addresses: [gone] },
+    "b.example.net": { addresses: [address] },
+  });
+  const reply = (line: string) => line.startsWith("RCPT") ? "550 5.1.1 Nobody of this name\r\n" : null;
+  await using _peer = await startPeer((peer) => serveMail(peer, { reply }), { host: address, port: 25 });
+  const site = await siteFor(folder.path, { dnsPort: dns.port });
+  await using server = await startProgram(site);
+  await send(server, site, "friend@example.net");
+  const [failed] = await server.events(1, deliveryOf("friend@example.net", "failed"));
+  assert.equal(failed?.["host"], "b.example.net");
+  await server.events(1, deliveryOf("shin@baz.co.jp", "delivered"));
+  const [report] = await mailsIn(join(site.mail, "shin"));
+  assert.match(new TextDecoder().decode(report), /^Status: 5\.1\.1\r\nRemote-MTA: dns; b\.example\.net\r$/m);
 });

@@ -6,6 +6,7 @@
 
 import { fail, type Result } from "../../lib/result.ts";
 import type { Log } from "../../log/event.ts";
+import { addressLiteral } from "../../message/received.ts";
 import type { DeferredOutcome } from "../../smtp/client_state.ts";
 import type { DeliveryOutcome } from "../../spool/spool.ts";
 import { type Conversation, openConversation } from "../conversation.ts";
@@ -54,14 +55,14 @@ export async function openMxConversation(
     return policy.mode === "testing";
   };
   const targets = findTargets(domain, groups.value, { ...parts, allows }, signal);
-  let last: DeferredOutcome | null = null;
+  let last: DeliveryOutcome | null = null;
   for (let tries = 0; tries < TRIES_LIMIT; tries++) {
     const target = await targets.next();
     if (signal.aborted) return fail(STOPPING);
     if (target.done === true) return fail(last ?? target.value);
     const opened = await openAt(target.value, { domain, port, policy, parts }, signal);
     if (opened.ok) return opened;
-    last = opened.problem;
+    last = { ...opened.problem, ...nameOf(target.value) };
     if (signal.aborted) break;
   }
   return fail(last ?? STOPPING);
@@ -93,6 +94,7 @@ async function openAt(
         ...target.hasOther && { deadlineMs: SHORT_CONNECT_MS },
       },
       ...{ host: target.host, hostname, tls, ca, log, committedMs },
+      answersAs: nameOf(target).host,
       checkCertificate: enforced,
       auth: null,
       allowClearTextPassword: false,
@@ -108,6 +110,11 @@ async function openAt(
     warn(log, "mta-sts", `${name} ${what}, and the policy of ${domain} (testing) asks for that`);
   }
   return opened;
+}
+
+/** An address literal is the place itself, and has its name. */
+function nameOf({ host, address }: MxTarget): { readonly host: string } {
+  return { host: host === address ? addressLiteral(address) : host };
 }
 
 function warn(log: Log, about: string, text: string): void {

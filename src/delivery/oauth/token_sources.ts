@@ -19,10 +19,10 @@ export class TokenSources implements AsyncDisposable {
     this.#now = now;
   }
 
-  /** The source of a login. */
-  of(config: SmarthostOAuth): TokenSource {
+  /** The source of a login; `smarthost` is told where it has trouble, the first of several that share the login. */
+  of(config: SmarthostOAuth, smarthost: string): TokenSource {
     return this.#sources.getOrInsertComputed(JSON.stringify(config), () => {
-      const report = (text: string) => this.#log({ kind: "alarm", about: "smarthost-auth", text });
+      const report = (text: string) => this.#log({ kind: "alarm", about: "smarthost-auth", text, smarthost });
       return new TokenSource({ config, now: this.#now, report });
     });
   }

@@ -19,18 +19,16 @@ const NEAR_MS = 14 * DAY_MS;
 export class Observer {
   readonly #down = new Set<string>();
   #certificateTold: { readonly ends: number; readonly at: number } | null = null;
-  #refusalTold = -Infinity;
+  /** When, by route; the empty string: that of no certain one. */
+  readonly #refusalTold = new Map<string, number>();
   /** By the age that counts as old: receivers may differ in it. */
   readonly #queueTold = new Map<number, number>();
 
   /**
    * An event of the log. A backend is told down once until it is up, also where a reload forgot that it was down: then the next login that it
-   * decides tells. A refusal of the smarthost is told once an hour until a mail goes through.
+   * decides tells. A refusal of a smarthost is told once an hour for each route, until a mail goes through.
    */
-  note(
-    event: LogEvent,
-    { smarthost, now }: { readonly smarthost: string | null; readonly now: number },
-  ): readonly Telling[] {
+  note(event: LogEvent, { now }: { readonly now: number }): readonly Telling[] {
     switch (event.kind) {
       case "account-held":
         return [{ type: "account-held", data: { account: event.account, rule: event.rule, by: event.by } }];
@@ -50,11 +48,9 @@ export class Observer {
         return [{ type: "network-banned", data: { network, until, reason, by } }];
       }
       case "alarm":
-        if (event.about !== "smarthost-auth" || now - this.#refusalTold < HOUR_MS) return [];
-        this.#refusalTold = now;
-        return [{ type: "smarthost-refused", data: { smarthost, reason: event.text } }];
+        return event.about === "smarthost-auth" ? this.#refusal(event, now) : [];
       case "delivery":
-        if (event.route === "smarthost" && event.outcome === "relayed") this.#refusalTold = -Infinity;
+        if (event.outcome === "relayed") this.#refusalTold.delete(event.route);
         return [];
       default:
         return [];
@@ -81,6 +77,18 @@ export class Observer {
     this.#queueTold.set(ageMs, now);
     const ageMinutes = Math.floor((now - oldest) / MINUTE_MS);
     return [{ type: "queue-old", data: { oldest: new Date(oldest).toISOString(), ageMinutes, mails } }];
+  }
+
+  #refusal(
+    { route = "", smarthost, text }: Extract<LogEvent, { kind: "alarm" }>,
+    now: number,
+  ): readonly Telling[] {
+    if (now - (this.#refusalTold.get(route) ?? -Infinity) < HOUR_MS) return [];
+    this.#refusalTold.set(route, now);
+    return [{
+      type: "smarthost-refused",
+      data: { smarthost: smarthost ?? null, route: route === "" ? null : route, reason: text },
+    }];
   }
 
   #isUp(backend: string): readonly Telling[] {

@@ -79,10 +79,7 @@ class OutboxWebhooks implements Webhooks {
   }
 
   note(event: LogEvent): void {
-    const { settings, clock } = this.#parts;
-    const { delivery: { smarthost } } = settings();
-    const name = smarthost === null ? null : `${smarthost.host}:${smarthost.port}`;
-    this.#tell(this.#observer.note(event, { smarthost: name, now: clock.now() }));
+    this.#tell(this.#observer.note(event, { now: this.#parts.clock.now() }));
   }
 
   configure(): void {

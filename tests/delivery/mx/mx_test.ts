@@ -15,7 +15,7 @@ Deno.test("mx: the host of the lowest preference gets the mail, without AUTH, an
     "second.example.net": { addresses: [second.address] },
   });
   const { outcome } = await deliverTo("example.net", dns);
-  assert.deepEqual(outcome, { kind: "relayed", reply: "250 2.0.0 Queued as X1" });
+  assert.deepEqual(outcome, { kind: "relayed", reply: "250 2.0.0 Queued as X1", host: "best.example.net" });
   assert.deepEqual(best.lines.slice(0, 2), ["EHLO mail.foobar.co.jp", "MAIL FROM:<shin@baz.co.jp>"]);
   assert.equal(second.conversations, 0);
 });
@@ -36,6 +36,11 @@ Deno.test("mx: a host that is not there, or greets with 4xx or 5xx, or cuts, lea
   const { outcome, warnings } = await deliverTo("example.net", dns);
   assert.equal(outcome?.kind, "relayed");
   assert.deepEqual([busy.conversations, never.conversations, odd.conversations, good.conversations], [1, 1, 1, 1]);
+  assert.equal(outcome?.host, "good.test");
+  await good[Symbol.asyncDispose]();
+  dns.zone.set("example.net", { mx: [[1, "busy.test"], [2, "never.test"]] });
+  const { outcome: refused } = await deliverTo("example.net", dns);
+  assert.deepEqual([refused?.kind, refused?.host], ["deferred", "never.test"]);
   assert.match(warnings.join("\n"), /mx-network: example\.net: Cannot connect to gone\.test\[127\.255\.255\.254\]:25/);
 });
 
@@ -55,6 +60,7 @@ Deno.test("mx: what a host says to MAIL, RCPT or DATA holds, and no other host i
     });
     const { outcome } = await deliverTo("example.net", dns);
     assert.equal(outcome?.reply, reply);
+    assert.equal(outcome?.host, "first.test");
     assert.equal(second.conversations, 0);
   }
 });
@@ -150,7 +156,8 @@ Deno.test("mx: our own host in the list, by name or by address, cuts it there", 
 Deno.test("mx: an address literal needs no name server", async () => {
   await using host = await startHost();
   await using dns = await startDns({});
-  assert.equal((await deliverTo(`[${host.address}]`, dns, { mtaSts: true })).outcome?.kind, "relayed");
+  const { outcome } = await deliverTo(`[${host.address}]`, dns, { mtaSts: true });
+  assert.deepEqual([outcome?.kind, outcome?.host], ["relayed", `[${host.address}]`]);
   assert.deepEqual(dns.questions, []);
 });
 
