@@ -6,7 +6,8 @@
 
 import type { Command } from "commander";
 import { parseAddressList } from "../message/addresses.ts";
-import { type AddressKind, type MasqueradeRules, rewriteAddress, type Rewritten } from "../policy/masquerade.ts";
+import type { AddressKind, Rewritten } from "../policy/masquerade.ts";
+import { explainRewriting } from "../policy/rewriting.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { readConfig } from "./configuration.ts";
 import { EXIT } from "./exit.ts";
@@ -53,14 +54,10 @@ async function test(address: string, options: TestOptions): Promise<number> {
   }
   const config = await readConfig(options);
   if (!config.ok) return config.problem;
-  const places = PLACES.map(([place]) => ({ place, ...become(config.value.masquerade, address, place) }));
+  const places = PLACES.map(([place]) => ({ place, ...explainRewriting(config.value.masquerade, address, place) }));
   if (options.json === true) print(JSON.stringify(places, null, 2));
   else report(places);
   return EXIT.ok;
-}
-
-function become(rules: MasqueradeRules | null, address: string, place: AddressKind): Rewritten {
-  return rules === null ? { address, by: [] } : rewriteAddress(rules, address, place);
 }
 
 function report(places: readonly PlaceReport[]): void {

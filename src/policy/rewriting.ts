@@ -6,7 +6,7 @@
 
 import { mapAddresses } from "../message/map_addresses.ts";
 import type { Envelope } from "../smtp/envelope.ts";
-import { type MasqueradeRules, rewriteAddress } from "./masquerade.ts";
+import { type AddressKind, type MasqueradeRules, rewriteAddress, type Rewritten } from "./masquerade.ts";
 
 /** Fields that name who sends; sendmail masquerades these. */
 const SENDERS: ReadonlySet<string> = new Set([
@@ -35,4 +35,14 @@ export function rewriteEnvelope(rules: MasqueradeRules, envelope: Envelope): Env
   if (envelope.reversePath === null) return envelope;
   const { address } = rewriteAddress(rules, envelope.reversePath, "reverse-path");
   return address === envelope.reversePath ? envelope : { ...envelope, reversePath: address };
+}
+
+/** Says what becomes of an address that a client gives at this place. `rules` is `null` where nothing is rewritten. */
+export function explainRewriting(rules: MasqueradeRules | null, address: string, kind: AddressKind): Rewritten {
+  if (rules === null) return { address, by: [] };
+  if (kind !== "reverse-path") return rewriteAddress(rules, address, kind);
+  // A session completes it at once, and it is judged as completed.
+  const given = rewriteAddress(rules, address, "forward-path");
+  const became = rewriteAddress(rules, given.address, kind);
+  return { address: became.address, by: [...given.by, ...became.by] };
 }

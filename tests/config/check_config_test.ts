@@ -58,8 +58,28 @@ Deno.test("a file with only hostname is complete, and warns", () => {
   assert.equal(config.defaultRealm, "mail.foobar.co.jp");
   assert.equal(config.dataDir, "/var/lib/dokodemo");
   assert.deepEqual(config.listeners, [
-    { name: "MTA", host: "::", port: 25, role: "mta", tls: "none", requireTls: false, mechList: null, proxy: [] },
-    { name: "MSA", host: "::", port: 587, role: "msa", tls: "none", requireTls: false, mechList: null, proxy: [] },
+    {
+      name: "MTA",
+      host: "::",
+      port: 25,
+      role: "mta",
+      tls: "none",
+      requireTls: false,
+      mechList: null,
+      proxy: [],
+      sender: "report",
+    },
+    {
+      name: "MSA",
+      host: "::",
+      port: 587,
+      role: "msa",
+      tls: "none",
+      requireTls: false,
+      mechList: null,
+      proxy: [],
+      sender: "reject",
+    },
   ]);
   assert.deepEqual(config.backends, [
     { name: "sasldb", type: "sasldb", deadlineMs: SASLDB.deadlineMs, ...COMMON, options: { file: "sasldb" } },
@@ -104,9 +124,39 @@ Deno.test("a file with only hostname is complete, and warns", () => {
 
 Deno.test("with a certificate there are three listeners, and TLS is required for submission", () => {
   assert.deepEqual(configOf(HOST + TLS).listeners, [
-    { name: "MTA", host: "::", port: 25, role: "mta", tls: "starttls", requireTls: false, mechList: null, proxy: [] },
-    { name: "MSA", host: "::", port: 587, role: "msa", tls: "starttls", requireTls: true, mechList: null, proxy: [] },
-    { name: "MSAS", host: "::", port: 465, role: "msa", tls: "implicit", requireTls: true, mechList: null, proxy: [] },
+    {
+      name: "MTA",
+      host: "::",
+      port: 25,
+      role: "mta",
+      tls: "starttls",
+      requireTls: false,
+      mechList: null,
+      proxy: [],
+      sender: "report",
+    },
+    {
+      name: "MSA",
+      host: "::",
+      port: 587,
+      role: "msa",
+      tls: "starttls",
+      requireTls: true,
+      mechList: null,
+      proxy: [],
+      sender: "reject",
+    },
+    {
+      name: "MSAS",
+      host: "::",
+      port: 465,
+      role: "msa",
+      tls: "implicit",
+      requireTls: true,
+      mechList: null,
+      proxy: [],
+      sender: "reject",
+    },
   ]);
   assert.deepEqual(configOf(HOST + TLS).tls, { certificateFile: "/etc/dokodemo/cert.pem", keyFile: "/run/key.pem" });
 });
