@@ -161,6 +161,11 @@ export class Standing implements AsyncDisposable {
     return banned;
   }
 
+  /** Removes what is past its time from the account stores. */
+  sweep(): void {
+    for (const store of this.#stores.values()) store.sweep();
+  }
+
   /** Takes the settings of a new configuration. */
   configure(config: Config): void {
     this.#settings = accountSettings(config);
@@ -178,12 +183,13 @@ export class Standing implements AsyncDisposable {
   }
 }
 
-function accountSettings({ defaultRealm, sasl }: Config): AccountSettings {
+function accountSettings({ defaultRealm, sasl, guessing }: Config): AccountSettings {
   return {
     defaultRealm,
     realms: sasl.realms,
     legacyVerifiers: sasl.legacyVerifiers,
     userCaseSensitive: sasl.userCaseSensitive,
     upgradeImported: sasl.upgradeImported,
+    rememberPreviousDays: guessing.rememberPreviousDays,
   };
 }
