@@ -12,6 +12,7 @@ import { prepare } from "../sasl/saslprep.ts";
 import { AccountChanges } from "./account_changes.ts";
 import { addressForm, addressKey, canonicalName, isAccountName, parseAddress } from "./account_name.ts";
 import { AccountQueries, type StoredAccount } from "./account_queries.ts";
+import type { AccountSettings, AccountStoreOptions } from "./account_settings.ts";
 import { readRecord, withoutHash } from "./account_record.ts";
 import type {
   AccountAdmin,
@@ -43,27 +44,6 @@ import { isForeign } from "./password_hash.ts";
 import { deriveMaterial, deriveVerifiers, freshSalts } from "./password_material.ts";
 import { PreviousPasswords } from "./previous_passwords.ts";
 import { ACCOUNT_DATABASE } from "./schema.ts";
-
-/** What of the configuration concerns accounts; a reload may change it. */
-export interface AccountSettings {
-  readonly defaultRealm: string;
-  readonly realms: readonly string[];
-  /** Whether a password that is set gets CRAM-MD5 and DIGEST-MD5 verifiers. */
-  readonly legacyVerifiers: boolean;
-  /** Whether the user part of a name is looked up with case. */
-  readonly userCaseSensitive: boolean;
-  /** Whether an imported hash becomes one of ours, with all verifiers, at the login that proves it. Default true. */
-  readonly upgradeImported?: boolean;
-  /** For how many days a password is recognised that was replaced. Default 0: not at all. */
-  readonly rememberPreviousDays?: number;
-}
-
-/** Settings, and the clock: milliseconds since the epoch. */
-export interface AccountStoreOptions extends AccountSettings {
-  readonly now: () => number;
-  /** Absent: a login with an imported hash is an outage. */
-  readonly verifyForeign?: VerifyForeign | undefined;
-}
 
 const MOST_ADDRESSES = 100;
 

@@ -7,7 +7,8 @@
 
 import { join, resolve } from "node:path";
 import { APP_PASSWORD_FILE, AppPasswordFile } from "../accounts/app_password_store.ts";
-import { type AccountSettings, openAccountStore, type SqliteAccountStore } from "../accounts/sqlite_account_store.ts";
+import type { AccountSettings } from "../accounts/account_settings.ts";
+import { openAccountStore, type SqliteAccountStore } from "../accounts/sqlite_account_store.ts";
 import type { VerifyForeign } from "../accounts/account_store.ts";
 import { openRecords } from "../records/open_records.ts";
 import type { Records } from "../records/records.ts";
