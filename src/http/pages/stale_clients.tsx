@@ -16,26 +16,29 @@ export function StaleClients(
     readonly language: Language;
   },
 ): Markup {
-  if (clients.length === 0) return <></>;
   return (
-    <Card title={t("Devices with the old password", "古いパスワードのままの機器")}>
-      <p>
-        {t(
-          "They are refused, and count as nobody's guess. Type the new password there.",
-          "これらの機器からの接続は拒否されますが、パスワード推測としては数えません。機器に新しいパスワードを設定してください。",
-        )}
-      </p>
-      <Table
-        caption={t("Devices with the old password", "古いパスワードのままの機器")}
-        rows={clients}
-        empty=""
-        columns={[
-          { head: t("From", "接続元"), cell: ({ remote }) => <code>{remote}</code> },
-          { head: t("How", "方式"), cell: ({ mechanism, listener }) => `${mechanism}, ${listener}` },
-          { head: t("Times", "回数"), cell: ({ times }) => String(times), numeric: true },
-          { head: t("Last", "最後"), cell: ({ last }) => <When at={last} language={language} /> },
-        ]}
-      />
-    </Card>
+    <>
+      {clients.length > 0 && (
+        <Card title={t("Devices with the old password", "古いパスワードのままの機器")}>
+          <p>
+            {t(
+              "They are refused, and count as nobody's guess. Type the new password there.",
+              "これらの機器からの接続は拒否されますが、パスワード推測としては数えません。機器に新しいパスワードを設定してください。",
+            )}
+          </p>
+          <Table
+            caption={t("Devices with the old password", "古いパスワードのままの機器")}
+            rows={clients}
+            empty=""
+            columns={[
+              { head: t("From", "接続元"), cell: ({ remote }) => <code>{remote}</code> },
+              { head: t("How", "方式"), cell: ({ mechanism, listener }) => `${mechanism}, ${listener}` },
+              { head: t("Times", "回数"), cell: ({ times }) => String(times), numeric: true },
+              { head: t("Last", "最後"), cell: ({ last }) => <When at={last} language={language} /> },
+            ]}
+          />
+        </Card>
+      )}
+    </>
   );
 }
