@@ -79,8 +79,9 @@ async function answerPassword(
   const account = await accounts.find(user);
   if (account === null) return { kind: "rejected", why: "unknown-user" };
   // A disabled account costs the same scrypt: the time must not tell which accounts are.
-  const credential = await accounts.checkPassword(account.name, password, { signal });
+  const credential = await accounts.checkSecret(account.name, password, { signal });
   if (await accounts.state(account.name) !== "active") return { kind: "rejected", why: "disabled" };
+  if (credential === "previous") return { kind: "rejected", why: "previous-secret" };
   if (credential === null) return { kind: "rejected", why: "wrong-secret" };
   return {
     kind: "accepted",

@@ -86,6 +86,8 @@ export interface Account {
 export type RejectedBecause =
   | "unknown-user"
   | "wrong-secret"
+  /** It was the account's password until some days ago: a forgotten device, and no guess. */
+  | "previous-secret"
   | "disabled"
   | "expired"
   | "must-change"

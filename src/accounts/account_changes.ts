@@ -11,6 +11,7 @@ import { fail, type Result, succeed } from "../lib/result.ts";
 import type { CanonicalName } from "./account_name.ts";
 import type { AppPasswordRequest } from "./account_store.ts";
 import { transaction } from "./database.ts";
+import type { PreviousPasswords, Replacement } from "./previous_passwords.ts";
 import type { PasswordMaterial, ScramSalts } from "./password_material.ts";
 
 /** A new account. */
@@ -29,10 +30,12 @@ export interface NewAccount {
 export interface NewPassword extends Pick<NewAccount, "at" | "disabled"> {
   readonly id: number;
   readonly material: PasswordMaterial;
+  /** What becomes of the one before; absent: nothing is done about it. */
+  readonly before?: Pick<Replacement, "keep" | "legacyVerifiers">;
 }
 
 /** A new app password; `id` is the account's. */
-export interface NewAppCredential extends Omit<NewPassword, "disabled"> {
+export interface NewAppCredential extends Omit<NewPassword, "disabled" | "before"> {
   /** Checked. */
   readonly request: AppPasswordRequest;
 }
@@ -52,6 +55,7 @@ const MAIN_LABEL = "password";
 export class AccountChanges {
   readonly #database: DatabaseSync;
   readonly #changed: () => void;
+  readonly #previous: PreviousPasswords;
   readonly #insertAccount: StatementSync;
   readonly #touch: StatementSync;
   readonly #disable: StatementSync;
@@ -70,8 +74,9 @@ export class AccountChanges {
   readonly #used: StatementSync;
 
   /** `changed` is called after each change. */
-  constructor(database: DatabaseSync, changed: () => void) {
+  constructor(database: DatabaseSync, previous: PreviousPasswords, changed: () => void) {
     this.#database = database;
+    this.#previous = previous;
     this.#changed = changed;
     this.#insertAccount = database.prepare(
       `INSERT INTO account (name, local, realm, folded, created, changed,
@@ -129,6 +134,9 @@ export class AccountChanges {
   setPassword(password: NewPassword): boolean {
     return this.#change(() => {
       if (this.#touch.run(password.at, password.id).changes === 0) return false;
+      if (password.before !== undefined) {
+        this.#previous.replace({ id: password.id, hash: password.material.hash, ...password.before });
+      }
       this.#writePassword(password);
       if (password.disabled === true) this.#disable.run(1, password.at, password.id);
       return true;

@@ -62,16 +62,20 @@ export interface AccountStore extends AsyncDisposable {
    * hash cannot be checked now. An imported hash that the password opens becomes one of ours a moment later, with all verifiers, if the
    * settings say so; the credential keeps its version, since the password is the same.
    */
-  checkPassword(
-    account: string,
-    password: string,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<Credential | null>;
+  checkPassword(account: string, password: string, options?: CheckOptions): Promise<Credential | null>;
+  /** The same, but tells of a password that was replaced in the last days (`previous`), in the same time. */
+  checkSecret(account: string, password: string, options?: CheckOptions): Promise<Credential | "previous" | null>;
+  /** With those of passwords that were replaced in the last days; their credential is called `previous`, and is none. */
   verifiers(account: string, scheme: VerifierScheme): Promise<readonly Verifier[]>;
   /** Remembers the last use; written a little later, never waited for. */
   used(account: string, credential: string, origin: Origin, at: number): Promise<void>;
   /** Can the file be read now? */
   probe(): Result<void, string>;
+}
+
+/** How a password is checked. */
+export interface CheckOptions {
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A password as another system kept it. */
@@ -156,7 +160,14 @@ export interface AccountAdmin extends AccountStore {
     options?: { readonly replace?: boolean; readonly disabled?: boolean },
   ): Promise<Result<AccountRecord, AccountProblem>>;
   /** Replaces the main password and makes all verifiers anew. */
-  setPassword(name: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>>;
+  setPassword(
+    name: UserName,
+    password: string,
+    options?: {
+      /** Do not recognise the password before, nor those before it: somebody may have it. */
+      readonly forgetOld?: boolean;
+    },
+  ): Promise<Result<AccountRecord, AccountProblem>>;
   setDisabled(name: UserName, disabled: boolean): Promise<Result<AccountRecord, AccountProblem>>;
   remove(name: UserName): Promise<Result<void, AccountProblem>>;
   /** Makes an app password with verifiers for every scheme that the settings allow. The main password stays as it is. */

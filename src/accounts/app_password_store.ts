@@ -14,7 +14,8 @@ import { checkAppRequest } from "./app_password.ts";
 import { integer, text } from "./columns.ts";
 import { type DatabaseProblem, type DatabaseShape, openDatabase } from "./database.ts";
 import { ACCOUNT_DATABASE } from "./schema.ts";
-import { type AccountSettings, SqliteAccountStore } from "./sqlite_account_store.ts";
+import type { AccountSettings } from "./account_settings.ts";
+import { SqliteAccountStore } from "./sqlite_account_store.ts";
 
 /** The file's name in `data_dir`. */
 export const APP_PASSWORD_FILE = "app_passwords";

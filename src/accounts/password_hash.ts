@@ -50,17 +50,41 @@ export const DUMMY_HASH: string = write({
   hash: new Uint8Array(HASH_OCTETS),
 });
 
-/** Hashes a prepared password with a fresh salt. */
-export async function hashPassword(password: string): Promise<string> {
-  const salt = new Uint8Array(randomBytes(SALT_OCTETS));
+/**
+ * Hashes a prepared password: with the salt of `like` where that is a hash of today's parameters, so that one computation tells whether a
+ * password has the one or the other, else with a fresh salt.
+ */
+export async function hashPassword(password: string, like: string | null = null): Promise<string> {
+  const before = like === null ? null : parse(like);
+  const salt = before !== null && isOfToday(before) ? before.salt : new Uint8Array(randomBytes(SALT_OCTETS));
   return write({ ...PARAMETERS, salt, hash: await TURNS(() => derive(password, { ...PARAMETERS, salt })) });
 }
 
 /** Whether a prepared password has this hash. A string that is no such hash fits none. An aborted signal rejects at once. */
 export async function verifyPassword(password: string, phc: string, signal?: AbortSignal): Promise<boolean> {
-  const parsed = parse(phc);
-  if (parsed === null) return false;
-  return equalConstantTime(await TURNS(() => derive(password, parsed), signal), parsed.hash);
+  return await matchPassword(password, [phc], signal) === 0;
+}
+
+/**
+ * Which of several hashes a prepared password has, by index; -1 for none. It takes the time of the first alone: others that have not its
+ * salt and parameters are not looked at.
+ */
+export async function matchPassword(password: string, phcs: readonly string[], signal?: AbortSignal): Promise<number> {
+  const [first, ...others] = phcs.map(parse);
+  if (first === undefined || first === null) return -1;
+  const derived = await TURNS(() => derive(password, first), signal);
+  const fits = [first, ...others].map((each) =>
+    each !== null && isAlike(each, first) && equalConstantTime(derived, each.hash)
+  );
+  return fits.indexOf(true);
+}
+
+function isAlike(one: ParsedHash, other: ParsedHash): boolean {
+  return one.ln === other.ln && one.p === other.p && equalConstantTime(one.salt, other.salt);
+}
+
+function isOfToday({ ln, r, p, salt }: ParsedHash): boolean {
+  return ln === PARAMETERS.ln && r === PARAMETERS.r && p === PARAMETERS.p && salt.length === SALT_OCTETS;
 }
 
 function derive(password: string, { ln, r, p, salt }: Omit<ParsedHash, "hash">): Promise<Uint8Array<ArrayBuffer>> {

@@ -44,6 +44,8 @@ export interface MaterialOptions {
   readonly realms: readonly string[];
   /** Whether CRAM-MD5 and DIGEST-MD5 verifiers are made, which a thief of the file guesses fast. */
   readonly legacyVerifiers: boolean;
+  /** The hash whose salt is taken again: that of the password before. */
+  readonly like?: string | null;
 }
 
 /** Of SCRAM. RFC 7677 section 4 asks for 4096 at least. A client pays for each, at every login: a printer for more than a second. */
@@ -69,7 +71,7 @@ export async function deriveMaterial(
   const prepared = prepare(password);
   if (prepared === null) return null;
   const [hash, rest] = await Promise.all([
-    hashPassword(prepared),
+    hashPassword(prepared, options.like),
     deriveVerifiers(user, { password, prepared }, options),
   ]);
   return { hash, ...rest };

@@ -66,5 +66,21 @@ export const ACCOUNT_DATABASE: DatabaseShape = {
       PRIMARY KEY (credential, scheme)
     ) STRICT, WITHOUT ROWID;
     `,
+    // previous_password: main passwords that were replaced at `replaced`, milliseconds since the epoch; values as in verifier.
+    `
+    CREATE TABLE previous_password (
+      id INTEGER PRIMARY KEY,
+      account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+      hash TEXT NOT NULL,
+      replaced INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX previous_password_account ON previous_password (account);
+    CREATE TABLE previous_verifier (
+      previous INTEGER NOT NULL REFERENCES previous_password ON DELETE CASCADE,
+      scheme TEXT NOT NULL CHECK (scheme IN ('cram-md5', 'digest-md5', 'scram-sha-1', 'scram-sha-256')),
+      value BLOB NOT NULL,
+      PRIMARY KEY (previous, scheme)
+    ) STRICT, WITHOUT ROWID;
+    `,
   ],
 };

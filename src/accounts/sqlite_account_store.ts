@@ -12,6 +12,7 @@ import { prepare } from "../sasl/saslprep.ts";
 import { AccountChanges } from "./account_changes.ts";
 import { addressForm, addressKey, canonicalName, isAccountName, parseAddress } from "./account_name.ts";
 import { AccountQueries, type StoredAccount } from "./account_queries.ts";
+import type { AccountSettings, AccountStoreOptions } from "./account_settings.ts";
 import { readRecord, withoutHash } from "./account_record.ts";
 import type {
   AccountAdmin,
@@ -21,6 +22,7 @@ import type {
   AddressProblem,
   AppPasswordProblem,
   AppPasswordRequest,
+  CheckOptions,
   Credential,
   ImportedSecret,
   NewAppPassword,
@@ -31,35 +33,17 @@ import {
   fitsAppHash,
   hasAppForm,
   hashAppPassword,
-  isAppHash,
   makeAppPassword,
   MOST_APP_PASSWORDS,
 } from "./app_password.ts";
 import { type DatabaseProblem, openDatabase } from "./database.ts";
-import { fitsImported, importedMaterial, Upgrades } from "./imported_passwords.ts";
+import { checkSecret } from "./check_secret.ts";
+import { importedMaterial, Upgrades } from "./imported_passwords.ts";
 import { createLastUse, type LastUse } from "./last_use.ts";
-import { DUMMY_HASH, isForeign, verifyPassword } from "./password_hash.ts";
+import { isForeign } from "./password_hash.ts";
 import { deriveMaterial, deriveVerifiers, freshSalts } from "./password_material.ts";
+import { PreviousPasswords } from "./previous_passwords.ts";
 import { ACCOUNT_DATABASE } from "./schema.ts";
-
-/** What of the configuration concerns accounts; a reload may change it. */
-export interface AccountSettings {
-  readonly defaultRealm: string;
-  readonly realms: readonly string[];
-  /** Whether a password that is set gets CRAM-MD5 and DIGEST-MD5 verifiers. */
-  readonly legacyVerifiers: boolean;
-  /** Whether the user part of a name is looked up with case. */
-  readonly userCaseSensitive: boolean;
-  /** Whether an imported hash becomes one of ours, with all verifiers, at the login that proves it. Default true. */
-  readonly upgradeImported?: boolean;
-}
-
-/** Settings, and the clock: milliseconds since the epoch. */
-export interface AccountStoreOptions extends AccountSettings {
-  readonly now: () => number;
-  /** Absent: a login with an imported hash is an outage. */
-  readonly verifyForeign?: VerifyForeign | undefined;
-}
 
 const MOST_ADDRESSES = 100;
 
@@ -77,6 +61,7 @@ export class SqliteAccountStore implements AccountAdmin {
   readonly #database: DatabaseSync;
   readonly #queries: AccountQueries;
   readonly #changes: AccountChanges;
+  readonly #previous: PreviousPasswords;
   readonly #lastUse: LastUse;
   readonly #upgrades: Upgrades;
   readonly #now: () => number;
@@ -88,7 +73,8 @@ export class SqliteAccountStore implements AccountAdmin {
     database.exec("PRAGMA secure_delete=ON");
     this.#database = database;
     this.#queries = new AccountQueries(database);
-    this.#changes = new AccountChanges(database, () => this.#queries.forget());
+    this.#previous = new PreviousPasswords(database, () => this.#remembered());
+    this.#changes = new AccountChanges(database, this.#previous, () => this.#queries.forget());
     this.#lastUse = createLastUse((uses) => this.#changes.writeUses(uses));
     this.#upgrades = new Upgrades(this.#changes);
     this.#now = now;
@@ -99,6 +85,12 @@ export class SqliteAccountStore implements AccountAdmin {
   /** Takes the settings of a new configuration: they hold for names at once, for verifiers when a password is next set. */
   configure(settings: AccountSettings): void {
     this.#settings = settings;
+    this.sweep();
+  }
+
+  /** Removes replaced passwords whose time is over. */
+  sweep(): void {
+    this.#previous.sweep();
   }
 
   get schemes(): ReadonlySet<VerifierScheme> {
@@ -123,28 +115,27 @@ export class SqliteAccountStore implements AccountAdmin {
     return Promise.try(() => this.#queries.credentials(account).map(withoutHash));
   }
 
-  async checkPassword(
+  async checkPassword(account: string, password: string, options: CheckOptions = {}): Promise<Credential | null> {
+    const found = await this.checkSecret(account, password, options);
+    return found === "previous" ? null : found;
+  }
+
+  async checkSecret(
     account: string,
     password: string,
-    { signal }: { readonly signal?: AbortSignal } = {},
-  ): Promise<Credential | null> {
-    const prepared = prepare(password);
+    { signal }: CheckOptions = {},
+  ): Promise<Credential | "previous" | null> {
     const app = this.checkAppPassword(account, password);
     if (app !== null) return app;
-    const all = prepared === null ? [] : this.#queries.credentials(account);
-    // A wrong app password costs what a wrong password does: the time must not tell who has some.
-    const credentials = all.filter(({ hash }) => !isAppHash(hash));
-    for (const { hash, ...rest } of credentials) {
-      const foreign = isForeign(hash);
-      const fits = foreign
-        ? await fitsImported(password, hash, { verify: this.#verifyForeign, signal })
-        : await verifyPassword(prepared ?? "", hash, signal);
-      if (!fits) continue;
-      if (foreign) this.#upgrade(account, { credential: rest.id, hash, password });
-      return withoutHash({ hash, ...rest });
-    }
-    if (credentials.length === 0) await verifyPassword(prepared ?? "", DUMMY_HASH, signal);
-    return null;
+    const found = await checkSecret({
+      ...{ password, prepared: prepare(password), signal, verify: this.#verifyForeign },
+      credentials: this.#queries.credentials(account),
+      previous: this.#previous.hashes(account),
+    });
+    if (found === null || found === "previous") return found;
+    const { id, hash } = found;
+    if (isForeign(hash)) this.#upgrade(account, { credential: id, hash, password });
+    return withoutHash(found);
   }
 
   /** The app password that this is, whatever its scope, or `null`, in no time: what has not the form of one is none. */
@@ -155,7 +146,11 @@ export class SqliteAccountStore implements AccountAdmin {
   }
 
   verifiers(account: string, scheme: VerifierScheme): Promise<readonly Verifier[]> {
-    return Promise.try(() => this.#queries.verifiers(account, scheme));
+    return Promise.try(() => {
+      const current = this.#queries.verifiers(account, scheme);
+      const stored = current.length === 0 ? null : this.#queries.named(account);
+      return stored === null ? current : [...current, ...this.#previous.verifiers(stored, scheme)];
+    });
   }
 
   used(_account: string, credential: string, _origin: Origin, at: number): Promise<void> {
@@ -202,13 +197,20 @@ export class SqliteAccountStore implements AccountAdmin {
     });
   }
 
-  async setPassword(user: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>> {
+  async setPassword(
+    user: UserName,
+    password: string,
+    { forgetOld = false }: { readonly forgetOld?: boolean } = {},
+  ): Promise<Result<AccountRecord, AccountProblem>> {
     const stored = this.#find(user);
     if (stored === null) return fail("unknown-account");
     const { id, local, realm, salts } = stored;
-    const material = await deriveMaterial({ local, realm }, password, { salts, ...this.#settings });
+    const main = this.#queries.credentials(stored.account.name).find(({ kind }) => kind === "password");
+    const like = forgetOld || this.#remembered().days === 0 ? null : main?.hash ?? null;
+    const material = await deriveMaterial({ local, realm }, password, { salts, ...this.#settings, like });
     if (material === null) return fail("bad-password");
-    if (!this.#changes.setPassword({ id, material, at: this.#timestamp() })) return fail("unknown-account");
+    const before = { keep: like !== null, legacyVerifiers: this.#settings.legacyVerifiers };
+    if (!this.#changes.setPassword({ id, material, at: this.#timestamp(), before })) return fail("unknown-account");
     return this.#recordOf(user);
   }
 
@@ -254,7 +256,6 @@ export class SqliteAccountStore implements AccountAdmin {
     const added = this.#changes.addAppPassword({ id, request, material, at: this.#timestamp() }, refuses);
     if (!added.ok) return added;
     const credential = this.#queries.credentials(stored.account.name).find((each) => each.id === added.value);
-    // Between our commit and this look another process may have removed it.
     return credential === undefined
       ? fail("unknown-account")
       : succeed({ credential: withoutHash(credential), password });
@@ -363,6 +364,10 @@ export class SqliteAccountStore implements AccountAdmin {
     const stored = this.#find(user);
     // Between our commit and this look another process may have removed it.
     return stored === null ? fail("unknown-account") : succeed(this.#record(stored));
+  }
+
+  #remembered(): { readonly now: number; readonly days: number } {
+    return { now: this.#now(), days: this.#settings.rememberPreviousDays ?? 0 };
   }
 
   #record(stored: StoredAccount): AccountRecord {

@@ -69,6 +69,7 @@ const REASONS: readonly RejectedBecause[] = [
   "expired",
   "must-change",
   "not-allowed",
+  "previous-secret",
   "wrong-secret",
   "unknown-user",
 ];

@@ -15,7 +15,7 @@ import type { AuthenticationExchange, ConcludedVerdict, GuessingStore, Slot } fr
 import { type ChainMember, traceOf } from "./ask_backend.ts";
 import { accountOf, type ChainResult } from "./chain.ts";
 import type { Holds } from "./holds.ts";
-import { type Grant, judgeProof, type Proof, type ProofVerdict } from "./judge_proof.ts";
+import { type Grant, judgeProof, type Proof, type ProofVerdict, STALE_PASSWORD } from "./judge_proof.ts";
 import { keyedHash } from "./keyed_hash.ts";
 import type { AuthenticationEvent } from "./realm_doctor.ts";
 
@@ -173,7 +173,8 @@ export class Exchange implements AuthenticationExchange {
 
   async #judgeFailure(outcome: FailedOutcome, user: UserName | null): Promise<Judgement> {
     if (!isGuess(outcome) && !this.#wrongSecret) return failure(outcome, 0);
-    if (user === null) return failure(outcome, 0, this.#because);
+    const isStale = this.#because === "previous-secret" && !this.#wrongSecret;
+    if (user === null || isStale) return failure(outcome, 0, this.#because);
     const { slot, delayMs } = await this.#countWrongSecret(user);
     return slot === "delayed" ? SLOT_TAKEN : failure(outcome, delayMs, this.#because);
   }
@@ -301,7 +302,8 @@ function isGuess({ why }: FailedOutcome): boolean {
 function failure(outcome: FailedOutcome, delayMs: number, because: RejectedBecause | null = null): Judgement {
   const { why, detail } = outcome;
   // On decoys the detail would be that of a wrong secret; the chain knows better.
-  const reason = printable(why === "unavailable" || because === null ? detail || why : because);
+  const told = because === "previous-secret" ? STALE_PASSWORD : because;
+  const reason = printable(why === "unavailable" || told === null ? detail || why : told);
   if (why === "unavailable") return { ...refusal("unavailable", reason), delayMs };
   if (isGuess(outcome)) return { ...refusal("rejected", reason), delayMs };
   const result = why === "malformed" || why === "cancelled" ? why : "rejected";

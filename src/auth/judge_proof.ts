@@ -12,6 +12,12 @@ import { StandingUnavailable } from "./app_passwords.ts";
 import { askBackend, type AskOptions, canAsk, type ChainMember } from "./ask_backend.ts";
 import { outOfScope } from "./scope.ts";
 
+/** What the log says of a login with a password that was replaced some days ago. */
+export const STALE_PASSWORD = "stale password";
+
+/** In the place of a credential, where the verifier of such a password fitted. */
+const PREVIOUS = "previous";
+
 /** An exchange that ended well. */
 export type Proof = Extract<ExchangeOutcome, { readonly kind: "proved" }>;
 
@@ -74,6 +80,7 @@ function judgeStanding(
 ): ProofVerdict | null {
   if (standing === null || standing.account.name !== grant.account.name) return rejected("account is gone");
   if (standing.disabled) return rejected("disabled");
+  if (proof.credential === PREVIOUS) return rejected(STALE_PASSWORD);
   const credential = standing.credentials.find((each) => each.id === proof.credential);
   if (credential === undefined) return rejected("credential is gone");
   if (grant.version !== null && credential.version !== grant.version) {

@@ -79,8 +79,9 @@ export function warnOfRealm({ realm }: UserName, { config, section }: Pick<OpenA
 
 /** Opens the account store of a backend of type sasldb, or makes an empty one where there is none. */
 export function openStore(config: Config, backend: BackendConfig): Result<SqliteAccountStore, StoreProblem> {
+  const { rememberPreviousDays } = config.guessing;
   const { defaultRealm, dataDir, sasl: { realms, legacyVerifiers, userCaseSensitive, upgradeImported } } = config;
-  const settings = { defaultRealm, realms, legacyVerifiers, userCaseSensitive, upgradeImported };
+  const settings = { defaultRealm, realms, legacyVerifiers, userCaseSensitive, upgradeImported, rememberPreviousDays };
   const options = { ...settings, now: Date.now, verifyForeign: createForeignVerifier() };
   const opened = openAccountStore(resolve(dataDir, storeFile(backend)), options);
   if (opened.ok) return opened;

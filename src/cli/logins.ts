@@ -46,7 +46,31 @@ function build(): Command {
     .option("--count <N>", "how many (default: 100, with --json all)", parseCount)
     .option("--json", "print JSON, with the answer of each backend")
     .action(exits(list));
+  takesConfig(
+    logins.command("stale <USER@REALM>").description("list clients that still have the password of before"),
+  ).option("--json", "print JSON").action(exits(stale));
   return logins;
+}
+
+function stale(name: string, { json, ...options }: ConfigOption & { readonly json?: boolean }): Promise<number> {
+  return withRecords(options, ({ config, records }) => {
+    const user = readUserName(name, config);
+    if (!user.ok) return user.problem;
+    const clients = records.authentications.staleClients(canonicalName(user.value).name);
+    if (json === true) {
+      printJsonItems(clients.map((each) => ({ ...each, first: timeJson(each.first), last: timeJson(each.last) })));
+      return EXIT.ok;
+    }
+    print(formatTable(clients, [
+      { head: "FROM", cell: ({ remote }) => remote },
+      { head: "MECHANISM", cell: ({ mechanism }) => mechanism },
+      { head: "LISTENER", cell: ({ listener }) => listener },
+      { head: "TIMES", cell: ({ times }) => String(times) },
+      { head: "FIRST", cell: ({ first }) => timeText(first) },
+      { head: "LAST", cell: ({ last }) => timeText(last) },
+    ]));
+    return EXIT.ok;
+  });
 }
 
 function list(options: ListOptions): Promise<number> {

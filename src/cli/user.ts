@@ -30,6 +30,7 @@ import { obtainNewPassword } from "./prompt.ts";
 import { formatTable } from "./table.ts";
 
 interface PasswordOption extends AccountsOption {
+  readonly forgetOld?: boolean;
   readonly passwordStdin?: boolean;
 }
 
@@ -53,11 +54,12 @@ function build(): Command {
   password("add <USER@REALM>", "add an account").action(
     exits((name: string, options: PasswordOption) => withPassword(name, options, { verb: "add", done: "added" })),
   );
-  password("passwd <USER@REALM>", "set the password of an account").action(
-    exits((name: string, options: PasswordOption) =>
-      withPassword(name, options, { verb: "setPassword", done: "has a new password" })
-    ),
-  );
+  password("passwd <USER@REALM>", "set the password of an account")
+    .option("--forget-old", "do not recognise the old password any more: for one that somebody has stolen").action(
+      exits((name: string, options: PasswordOption) =>
+        withPassword(name, options, { verb: "setPassword", done: "has a new password" })
+      ),
+    );
   add("list", "list the accounts").option("--realm <REALM>", "only those of one realm").option("--json", "print JSON")
     .action(exits(list));
   add("show <USER@REALM>", "show what is known of an account").option("--json", "print JSON").action(exits(show));
@@ -101,7 +103,11 @@ function withPassword(
       if (verb === "add" && known) return { ok: false, problem: "exists" };
       if (verb === "setPassword" && !known) return { ok: false, problem: "unknown-account" };
       const password = obtainNewPassword(options);
-      return password.ok ? await store[verb](user, password.value) : password;
+      if (!password.ok) return password;
+      const { forgetOld = false } = options;
+      return verb === "add"
+        ? await store.add(user, password.value)
+        : await store.setPassword(user, password.value, { forgetOld });
     },
   });
 }

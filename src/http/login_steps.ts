@@ -95,7 +95,7 @@ export function loginSteps(facts: LoginFacts, failure: Failure, t: Translate): r
 const NOT_REACHED = { result: "none", detail: "" } as const;
 
 /** With these a backend has found the user, or does not tell. */
-const KNOWING_NO = ["wrong-secret", "disabled", "expired", "must-change", "not-allowed"].map((why) =>
+const KNOWING_NO = ["wrong-secret", "previous-secret", "disabled", "expired", "must-change", "not-allowed"].map((why) =>
   `rejected:${why}`
 );
 
@@ -113,6 +113,14 @@ function findRefusal(facts: LoginFacts, t: Translate): Failure {
       const teller = namesOf(chain, "rejected:wrong-secret");
       return { step: "password", detail: t(`wrong, says ${teller}`, `違います(${teller} の回答)`) };
     }
+    case "stale password":
+      return {
+        step: "password",
+        detail: t(
+          "the one before: the device has to be told the new one",
+          "変更前のものです。機器に新しいパスワードを設定してください",
+        ),
+      };
     case "the proof fits no verifier": {
       const teller = namesOf(chain, "verifiers");
       const words = t(`wrong: ${why} of ${teller}`, `違います(${teller} の検証値と一致しません)`);

@@ -13,6 +13,7 @@ const REASONS: ReadonlyMap<string, readonly [en: string, ja: string]> = new Map(
   ["verifier", ["the answer to the challenge is right", "チャレンジへの応答が正しい"]],
   ["unknown-user", ["nobody knows this name", "この名前のアカウントはない"]],
   ["wrong-secret", ["the password is wrong", "パスワードが違う"]],
+  ["stale password", ["the password was replaced some days ago", "変更前の古いパスワード"]],
   ["the proof fits no verifier", ["the answer to the challenge is wrong", "チャレンジへの応答が検証値と一致しない"]],
   ["no verifier is stored", [
     "nothing is stored that this mechanism could be checked with",

@@ -5,9 +5,16 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { integer, text } from "../accounts/columns.ts";
 import { readNumber } from "../accounts/database.ts";
 import { INSERT_AUTHENTICATION, isNobodys, listQuery, nameKey, readRecord, rowOf } from "./authentication_row.ts";
-import type { AuthenticationEvent, AuthenticationFilter, AuthenticationRecord, Authentications } from "./records.ts";
+import type {
+  AuthenticationEvent,
+  AuthenticationFilter,
+  AuthenticationRecord,
+  Authentications,
+  StaleClient,
+} from "./records.ts";
 import { relaxedTransaction } from "./relaxed.ts";
 
 /** How much of the log is kept, and what it may cost. */
@@ -50,6 +57,8 @@ export class SqliteAuthentications implements Authentications {
   /** What is older goes; known from the first sweep on. */
   #oldest = 0;
 
+  readonly #stale: StatementSync;
+
   constructor(database: DatabaseSync, limits: AuthenticationLimits) {
     this.#database = database;
     this.#limits = limits;
@@ -62,6 +71,11 @@ export class SqliteAuthentications implements Authentications {
     );
     this.#expire = database.prepare(
       "DELETE FROM authentication WHERE seq IN (SELECT seq FROM authentication WHERE at < ? ORDER BY at LIMIT ?)",
+    );
+    this.#stale = database.prepare(
+      `SELECT remote, mechanism, listener, count(*) AS times, min(at) AS first, max(at) AS last FROM authentication
+       WHERE (account = ?1 OR name = ?2) AND result = 'rejected' AND reason = 'stale password'
+       GROUP BY remote, mechanism, listener ORDER BY last DESC LIMIT 20`,
     );
     this.#forget = database.prepare("DELETE FROM authentication WHERE account = ? OR name = ?");
   }
@@ -90,6 +104,18 @@ export class SqliteAuthentications implements Authentications {
     const { sql, values } = listQuery(filter, page);
     const statement = this.#queries.getOrInsertComputed(sql, () => this.#database.prepare(sql));
     return statement.all(...values).map(readRecord);
+  }
+
+  staleClients(account: string): readonly StaleClient[] {
+    this.flush();
+    return this.#stale.all(account, nameKey(account)).map((row) => ({
+      remote: text(row, "remote"),
+      mechanism: text(row, "mechanism"),
+      listener: text(row, "listener"),
+      times: integer(row, "times"),
+      first: integer(row, "first"),
+      last: integer(row, "last"),
+    }));
   }
 
   flush(): void {

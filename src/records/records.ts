@@ -147,6 +147,16 @@ export interface AuthenticationFilter {
   readonly since?: number;
 }
 
+/** A client that still has a password that was replaced. */
+export interface StaleClient {
+  readonly remote: string;
+  readonly mechanism: string;
+  readonly listener: string;
+  readonly times: number;
+  readonly first: number;
+  readonly last: number;
+}
+
 /** The authentication log. */
 export interface Authentications {
   /** Takes an event; it is in the file within a second or two, and never waited for. Beyond what a flood of failures should cost, only a count is kept. */
@@ -156,6 +166,8 @@ export interface Authentications {
     filter: AuthenticationFilter,
     page: { readonly before: number | null; readonly count: number },
   ): readonly AuthenticationRecord[];
+  /** Clients that tried the account's password of before, the latest first, 20 at most. */
+  staleClients(account: string): readonly StaleClient[];
   /** Writes what waits. Where the file cannot be written now it goes on waiting, and is not in `list`. */
   flush(): void;
   /** How many events were only counted since the file was opened. */

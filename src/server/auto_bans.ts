@@ -47,9 +47,9 @@ function judge(
   counts: BanCounts,
   { records, config, log, now, isKnown }: AutoBanParts,
 ): void {
-  const { bans, guessing, http } = config();
+  const { bans } = config();
   if (remote === "local" || isLoopback(remote) || NO_GUESS_REGEXP.test(reason)) return;
-  if (networkSet(neverBanned({ guessing, http })).has(remote)) return;
+  if (networkSet(neverBanned(config())).has(remote)) return;
   const causes = ["failure", ...WAITS_REGEXP.test(reason) ? ["delay"] as const : []] as const;
   for (const what of causes) {
     const due = counts.note({ remote, what }, bans, now());

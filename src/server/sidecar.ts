@@ -40,6 +40,7 @@ export function createSidecar(host: SidecarHost): Sidecar {
   const sweep = () => {
     try {
       records.sweep(Date.now(), current().config.log);
+      standing.sweep();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log({ kind: "alarm", about: "records", text: `Cannot remove what is old from the records: ${reason}` });

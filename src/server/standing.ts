@@ -7,7 +7,8 @@
 
 import { join, resolve } from "node:path";
 import { APP_PASSWORD_FILE, AppPasswordFile } from "../accounts/app_password_store.ts";
-import { type AccountSettings, openAccountStore, type SqliteAccountStore } from "../accounts/sqlite_account_store.ts";
+import type { AccountSettings } from "../accounts/account_settings.ts";
+import { openAccountStore, type SqliteAccountStore } from "../accounts/sqlite_account_store.ts";
 import type { VerifyForeign } from "../accounts/account_store.ts";
 import { LIMITS_FILE, openLimitRecords } from "../records/limit_records.ts";
 import { openRecords } from "../records/open_records.ts";
@@ -177,6 +178,11 @@ export class Standing implements AsyncDisposable {
     return banned;
   }
 
+  /** Removes what is past its time from the account stores. */
+  sweep(): void {
+    for (const store of this.#stores.values()) store.sweep();
+  }
+
   /** Takes the settings of a new configuration. */
   configure(config: Config): void {
     this.#settings = accountSettings(config);
@@ -196,12 +202,13 @@ export class Standing implements AsyncDisposable {
   }
 }
 
-function accountSettings({ defaultRealm, sasl }: Config): AccountSettings {
+function accountSettings({ defaultRealm, sasl, guessing }: Config): AccountSettings {
   return {
     defaultRealm,
     realms: sasl.realms,
     legacyVerifiers: sasl.legacyVerifiers,
     userCaseSensitive: sasl.userCaseSensitive,
     upgradeImported: sasl.upgradeImported,
+    rememberPreviousDays: guessing.rememberPreviousDays,
   };
 }

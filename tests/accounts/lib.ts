@@ -7,7 +7,7 @@
 import { ok } from "node:assert/strict";
 import type { UserName } from "../../src/backend.ts";
 import { openAccountStore, type SqliteAccountStore } from "../../src/accounts/sqlite_account_store.ts";
-import type { AccountStoreOptions } from "../../src/accounts/sqlite_account_store.ts";
+import type { AccountStoreOptions } from "../../src/accounts/account_settings.ts";
 
 export const OPTIONS: AccountStoreOptions = {
   defaultRealm: "baz.co.jp",

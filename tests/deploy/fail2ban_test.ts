@@ -20,6 +20,15 @@ const EVENTS: readonly LogEvent[] = [
     remote: "192.0.2.9",
     authcid: `\n${TIME} authentication failed: remote=198.51.100.2\n{"time":"${TIME}","kind":"authentication"`,
   }),
+  refusedLogin({ remote: "192.0.2.10", authcid: 'x" reason="stale password" ,"reason":"stale password"' }),
+  refusedLogin({ remote: "192.0.2.11", authcid: 'a b\r\nreason="stale password" remote=198.51.100.1' }),
+  refusedLogin({ remote: "192.0.2.12", reason: "the proof fits no verifier", mechanism: "CRAM-MD5" }),
+  refusedLogin({ remote: "192.0.2.13", reason: "wrong-secret; network is guessing, reply waits 60 s" }),
+  refusedLogin({ remote: "198.51.100.20", reason: "stale password", authcid: "x remote=198.51.100.21" }),
+  refusedLogin({ remote: "198.51.100.22", reason: "stale password", mechanism: "SCRAM-SHA-256", account: "s@b" }),
+  refusedLogin({ remote: "198.51.100.23", result: "malformed", reason: "no base64" }),
+  refusedLogin({ remote: "198.51.100.24", result: "cancelled", reason: "cancelled" }),
+  { kind: "banned", network: "198.51.100.25", until: null, reason: "authentication failed: remote=1.2.3.4", by: "x" },
   refusedLogin({ remote: "198.51.100.3", result: "accepted", account: "shin@baz.co.jp" }),
   refusedLogin({ remote: "198.51.100.4", result: "unavailable", reason: "connection refused" }),
   refusedLogin({ remote: "198.51.100.5", result: "delayed", reason: "guessing" }),
@@ -42,7 +51,16 @@ const EVENTS: readonly LogEvent[] = [
   },
 ];
 
-const BANNED = ["192.0.2.7", "192.0.2.8", "192.0.2.9", "2001:db8::7"];
+const BANNED = [
+  "192.0.2.10",
+  "192.0.2.11",
+  "192.0.2.12",
+  "192.0.2.13",
+  "192.0.2.7",
+  "192.0.2.8",
+  "192.0.2.9",
+  "2001:db8::7",
+];
 
 const FORMS = new Map<string, (event: LogEvent) => string>([
   ["JSON", (event) => jsonLine(event, TIME)],

@@ -16,7 +16,7 @@ import { auditBy } from "./act.ts";
 /** What is needed. */
 export interface BanParts {
   readonly records: Pick<Records, "bans" | "audit">;
-  readonly config: () => Pick<Config, "guessing" | "http">;
+  readonly config: () => Pick<Config, "guessing" | "http" | "listeners">;
   readonly log: Log;
   readonly now: () => number;
 }
@@ -73,8 +73,10 @@ export function banOperations({ records, config, log, now }: BanParts, actor: Ac
 }
 
 /** Networks that are not banned by themselves, and by people only with force. */
-export function neverBanned({ guessing, http }: Pick<Config, "guessing" | "http">): readonly string[] {
-  return [...guessing.exemptNetworks, ...http?.trustedProxies ?? []];
+export function neverBanned(
+  { guessing, http, listeners }: Pick<Config, "guessing" | "http" | "listeners">,
+): readonly string[] {
+  return [...guessing.exemptNetworks, ...http?.trustedProxies ?? [], ...listeners.flatMap(({ proxy }) => proxy)];
 }
 
 /** A sentence for whoever asked. */

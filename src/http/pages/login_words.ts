@@ -100,6 +100,11 @@ function refusalText(reason: string, t: Translate): string {
     case "wrong-secret":
     case "the proof fits no verifier":
       return t("Wrong password.", "パスワードが違います。");
+    case "stale password":
+      return t(
+        "The password was the one before the last change: this device still has it.",
+        "変更前の古いパスワードです。この機器の設定が更新されていません。",
+      );
     case "unknown-user":
       return t("The user name was not written as it is here.", "ユーザー名の書き方が違います。");
     case "disabled":

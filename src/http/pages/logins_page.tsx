@@ -5,7 +5,7 @@
  */
 
 import { Hono } from "hono";
-import type { AuthenticationRecord, Session } from "../../records/records.ts";
+import type { AuthenticationRecord, Session, StaleClient } from "../../records/records.ts";
 import { auditBy } from "../operations/act.ts";
 import { appPasswordOperations } from "../operations/app_passwords.ts";
 import type { SidecarParts } from "../parts.ts";
@@ -16,6 +16,7 @@ import { firstFromNetwork, FORM, loginResult, tlsText, wayText } from "./login_w
 import { ownName } from "./own.ts";
 import { actorOf, type PageContext, type PageEnv, signedIn } from "./page_env.ts";
 import { requireSession } from "./sign_in_page.tsx";
+import { StaleClients } from "./stale_clients.tsx";
 
 const PAGE_LOGINS = 50;
 /** Among so many of the latest successes a network is looked for. */
@@ -62,6 +63,7 @@ interface View {
   readonly isFirst: boolean;
   readonly unseen: ReadonlySet<number>;
   readonly sessions: readonly Session[];
+  readonly stale: readonly StaleClient[];
   /** Labels of app passwords by their id. */
   readonly labels: ReadonlyMap<string, string>;
 }
@@ -81,6 +83,7 @@ async function lookUp(context: PageContext, parts: SidecarParts): Promise<View> 
     isFirst: before === null,
     unseen: firstFromNetwork(accepted),
     sessions: sessions.of(account, parts.now()),
+    stale: authentications.staleClients(account),
     labels: new Map(listed.ok ? listed.value.map(({ id, label }) => [id, label]) : []),
   };
 }
@@ -103,6 +106,7 @@ function loginsPage(context: PageContext, view: View): Response | Promise<Respon
             />
           )}
         </Card>
+        <StaleClients clients={view.stale} t={t} language={language} />
         <section>
           <h2>{t("The last logins", "最近のログイン")}</h2>
           <LoginTable view={view} t={t} language={language} />

@@ -17,6 +17,7 @@ import { readForm } from "../form.ts";
 import type { Translate } from "../language.ts";
 import { Card, type Markup, Notice, page } from "../layout.tsx";
 import { actorOf, type PageContext, type PageEnv, signedIn } from "../page_env.ts";
+import { StaleClients } from "../stale_clients.tsx";
 import { AccountState, AccountTraces, CredentialTable, FreshPassword } from "./account_view.tsx";
 import { freshPassword, passwordMistake, refusalText } from "./account_words.ts";
 import { chosenStore, PasswordField } from "./accounts_page.tsx";
@@ -138,6 +139,7 @@ async function show(context: PageContext, { parts, subject, mistakes = {} }: Vie
             <CredentialTable account={name} credentials={credentials} backend={backend} options={options} />
           </Card>
         )}
+        <StaleClients clients={parts.records.authentications.staleClients(name)} t={t} language={language} />
         <AccountTraces account={name} logins={logins} mails={items} options={options} />
       </>
     ),
