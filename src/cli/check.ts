@@ -15,6 +15,7 @@ import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } fr
 import { configFile } from "./config_file.ts";
 import { probeBackend } from "./connect.ts";
 import { EXIT } from "./exit.ts";
+import { limitHints } from "./limit_hints.ts";
 import { offerWarnings } from "./offer_warnings.ts";
 import { openBackends } from "./open_chain.ts";
 import { becomeOwner } from "./owner.ts";
@@ -28,7 +29,7 @@ interface CheckOptions extends ConfigOption {
 
 /** One thing found: a line, and an object with `--json`. */
 interface Finding {
-  readonly level: "mistake" | "warning" | "reached" | "unreachable";
+  readonly level: "mistake" | "warning" | "hint" | "reached" | "unreachable";
   readonly text: string;
 }
 
@@ -88,6 +89,8 @@ async function backendFindings(config: Config, { connect = false }: CheckOptions
   }
   const stores = config.backends.filter((section) => section.type === "sasldb" && !absent.has(section));
   findings.push(...(await accountWarnings(config, stores)).map(warning));
+  const hints = owner === null ? [] : await limitHints(config);
+  findings.push(...hints.map((text): Finding => ({ level: "hint", text })));
   if (!connect) return findings;
   const deadlines = new Map(config.backends.map(({ name, deadlineMs }) => [name, deadlineMs]));
   const probed = await Promise.all(open.backends.map((each) => probeBackend(each, deadlines.get(each.name) ?? 0)));

@@ -55,7 +55,7 @@ export class ConnectionRate {
     guest.open++;
     const kept = guest.opened.filter((at) => at > now - MINUTE_MS);
     guest.opened = connectionsPerMinute === undefined ? [] : [...kept, now].slice(-connectionsPerMinute);
-    if (this.#guests.size > REMEMBERED) this.#sweep(now);
+    if (this.#guests.size > REMEMBERED) this.#sweep();
     let open = true;
     return {
       [Symbol.dispose]: () => {
@@ -66,11 +66,11 @@ export class ConnectionRate {
     };
   }
 
-  /** Those without a connection go, the longest unseen first where all are of this minute. */
-  #sweep(now: number): void {
-    for (const [key, { open, opened }] of this.#guests) {
-      const isOld = (opened.at(-1) ?? 0) <= now - MINUTE_MS;
-      if (open === 0 && (isOld || this.#guests.size > REMEMBERED)) this.#guests.delete(key);
+  /** A tenth of those without a connection goes, the first seen first. */
+  #sweep(): void {
+    for (const [key, { open }] of this.#guests) {
+      if (this.#guests.size <= REMEMBERED * 0.9) return;
+      if (open === 0) this.#guests.delete(key);
     }
   }
 }

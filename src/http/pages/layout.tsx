@@ -121,6 +121,8 @@ function adminPlaces(t: Translate): readonly Place[] {
     { path: "/admin/tester", text: t("Login tester", "ログイン試験") },
     { path: "/admin/bans", text: t("Bans", "接続禁止") },
     { path: "/admin/queue", text: t("Queue", "キュー") },
+    { path: "/admin/holds", text: t("On hold", "送信保留") },
+    { path: "/admin/limits", text: t("Limits", "送信の上限") },
     { path: "/admin/audit", text: t("Audit log", "監査記録") },
     { path: "/admin/administrators", text: t("Administrators", "管理者") },
   ];

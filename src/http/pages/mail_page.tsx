@@ -49,7 +49,13 @@ export function mailRoutes(parts: SidecarParts): Hono<PageEnv> {
     const asked = context.req.query("after") ?? "";
     const after = AFTER_REGEXP.test(asked) ? asked : null;
     const mails = await auditedQueue(parts, actorOf(context)).list({ account }, { after, count: PAGE_MAILS });
-    return await mailPage(context, { mails, waiting: await ownWaiting(parts.spool, account), isFirst: after === null });
+    const onHold = parts.limits.holdOf(account) !== null;
+    return await mailPage(context, {
+      mails,
+      onHold,
+      waiting: await ownWaiting(parts.spool, account),
+      isFirst: after === null,
+    });
   });
   routes.post("/mail/:id/cancel", requireSession(), async (context) => {
     const done = await cancel(context, parts);
@@ -67,8 +73,9 @@ async function cancel(context: PageContext, parts: SidecarParts): Promise<"cance
 
 function mailPage(
   context: PageContext,
-  { mails: { items, next }, waiting, isFirst }: {
+  { mails: { items, next }, onHold, waiting, isFirst }: {
     readonly mails: QueuePage;
+    readonly onHold: boolean;
     readonly waiting: string;
     readonly isFirst: boolean;
   },
@@ -80,6 +87,14 @@ function mailPage(
     main: (
       <>
         <DoneNotice context={context} texts={DONE} />
+        {onHold && (
+          <Notice kind="warn">
+            {t(
+              "Your account is on hold: the administrators have stopped your outgoing mail. What you send is kept and goes out when they release it. Please ask them.",
+              "送信が保留されています。管理者が送信を一時的に止めています。送ったメールは保管され、保留が解除されると送信されます。管理者にお問い合わせください。",
+            )}
+          </Notice>
+        )}
         <p>
           {t("Mails of yours that wait to be delivered: ", "配送を待っているメール: ")}
           <strong data-live="own waiting">{waiting}</strong>

@@ -21,6 +21,7 @@ import { StaleClients } from "../stale_clients.tsx";
 import { AccountState, AccountTraces, CredentialTable, FreshPassword } from "./account_view.tsx";
 import { freshPassword, passwordMistake, refusalText } from "./account_words.ts";
 import { chosenStore, PasswordField } from "./accounts_page.tsx";
+import { HoldNotice, limitsAddress, LimitsTable } from "./limits_page.tsx";
 import { accountAddress, address, confirmation, nothingHere } from "./parts.tsx";
 
 /** What is needed. */
@@ -140,6 +141,14 @@ async function show(context: PageContext, { parts, subject, mistakes = {} }: Vie
           </Card>
         )}
         <StaleClients clients={parts.records.authentications.staleClients(name)} t={t} language={language} />
+        <HoldNotice hold={parts.limits.holdOf(name)} t={t} />
+        <Card title={t("What it has sent", "送信の状況")}>
+          <LimitsTable limits={parts.limits.show(name)} t={t} language={language} />
+          <p>
+            <a href={limitsAddress(name)}>{t("Its limits", "送信の上限を変更")}</a> ·{" "}
+            <a href={address("/admin/holds", { account: name })}>{t("Put it on hold", "保留にする")}</a>
+          </p>
+        </Card>
         <AccountTraces account={name} logins={logins} mails={items} options={options} />
       </>
     ),

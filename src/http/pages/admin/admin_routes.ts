@@ -12,6 +12,8 @@ import { accountRoutes } from "./account_page.tsx";
 import { accountsRoutes } from "./accounts_page.tsx";
 import { auditRoutes } from "./audit_page.tsx";
 import { bansRoutes } from "./bans_page.tsx";
+import { holdRoutes } from "./holds_page.tsx";
+import { limitRoutes } from "./limits_page.tsx";
 import { loginsRoutes } from "./logins_page.tsx";
 import type { Overview } from "./overview.ts";
 import { overviewRoutes } from "./overview_page.tsx";
@@ -29,6 +31,8 @@ export function adminRoutes(parts: SidecarParts, overview: () => Promise<Overvie
   routes.route("/", testerRoutes(parts));
   routes.route("/", bansRoutes(parts));
   routes.route("/", queueRoutes(parts));
+  routes.route("/", holdRoutes(parts));
+  routes.route("/", limitRoutes(parts));
   routes.route("/", auditRoutes(parts));
   return routes;
 }
