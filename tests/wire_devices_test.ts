@@ -183,16 +183,19 @@ Deno.test("what a device does wrong is repaired for it alone, counted and shown"
     assert.match(await say("MAIL FROM: <scanner@foobar.co.jp>\n"), /^250 /);
     assert.match(await say(`RCPT TO:${SHIN.name}\r\n`), /^250 /);
     assert.match(await say("DATA\n"), /^354 /);
-    assert.match(await say("Subject: scan\n\nfirst\n..dot\nlast\n.\nNOOP\n"), /^250 2\.0\.0 Queued/);
+    assert.match(
+      await say("From: Big Scanner <root@localhost>\nSubject: scan\n\nfirst\n..dot\nlast\n.\nNOOP\n"),
+      /^250 2\.0\.0 Queued/,
+    );
     assert.match(await client.reply(), /^250 /);
     assert.match(await say("QUIT\n"), /^221 /);
     const [event] = await program.events(1, ({ kind }) => kind === "repaired");
     assert.equal(event?.["account"], "scanner@baz.co.jp");
-    assert.deepEqual(event?.["repairs"], ["hello-name 3", "path-space 1", "path-brackets 1", "bare-lf 12"]);
+    assert.deepEqual(event?.["repairs"], ["hello-name 3", "path-space 1", "path-brackets 1", "bare-lf 13"]);
     const shown = await runProgram(["device", "show", "scanner", "--json", "--config", site.config]);
     const [record] = JSON.parse(shown.output);
     assert.deepEqual(record.repairs.map(({ what, count }: Record<string, unknown>) => [what, count]), [
-      ["bare-lf", 12],
+      ["bare-lf", 13],
       ["hello-name", 3],
       ["path-brackets", 1],
       ["path-space", 1],
@@ -200,7 +203,11 @@ Deno.test("what a device does wrong is repaired for it alone, counted and shown"
     await program.events(1, ({ kind, outcome }) => kind === "delivery" && outcome === "delivered");
     const inbox = join(site.mail, "shin", "new");
     const [file] = await Array.fromAsync(Deno.readDir(inbox));
-    assert.match(await Deno.readTextFile(join(inbox, file?.name ?? "")), /first\r?\n\.dot\r?\nlast\r?\n$/);
+    const mail = await Deno.readTextFile(join(inbox, file?.name ?? ""));
+    assert.match(mail, /first\r?\n\.dot\r?\nlast\r?\n$/);
+    // Its From is put right, whatever it writes.
+    assert.match(mail, /^From: .*<scanner@foobar\.co\.jp>\r?$/m);
+    assert.doesNotMatch(mail, /root@localhost/);
   });
 
   await t.step("everybody else stays strict", async () => {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Account } from "../backend.ts";
 import { toAscii } from "../lib/domain.ts";
 import { networkSet } from "../lib/network.ts";
 import { deviceDayFull, REPLIES } from "../smtp/replies.ts";
@@ -24,6 +25,11 @@ export interface DevicePlace {
   readonly networks: readonly string[];
   readonly channel: "cram-md5" | "login" | "tls";
   readonly disabled: boolean;
+}
+
+/** Whether an account is a device's, as the account store says it. */
+export function isDeviceAccount({ attributes }: Pick<Account, "attributes">): boolean {
+  return attributes["kind"] === "device";
 }
 
 /** What a channel permits without TLS, in the order of EHLO. */

@@ -166,9 +166,9 @@ export class Generation {
         return verdict.kind === "discard" ? { kind: "accept" } : verdict;
       }
       case "mail": {
-        const verdict = await this.#judgeMail(decision.envelope.reversePath, client);
-        const device = this.parts.devices.judgeMail(client.identity, decision.envelope.reversePath);
-        return verdict.kind === "refuse" || device.kind === "accept" ? verdict : device;
+        const { reversePath } = decision.envelope;
+        const device = this.parts.devices.judgeMail(client.identity, reversePath);
+        return device.kind === "accept" ? await this.#judgeMail(reversePath, client) : device;
       }
       case "rcpt": {
         const device = this.parts.devices.judgeRecipient(client.identity, decision.recipient.forwardPath);
