@@ -18,7 +18,10 @@ import { channelText, deviceRefusalText, settingsOf } from "./device_words.ts";
 import { address, State } from "./parts.tsx";
 
 /** What is needed. */
-export type DevicesParts = Pick<SidecarParts, "records" | "current" | "log" | "now" | "enrolments" | "spool">;
+export type DevicesParts = Pick<
+  SidecarParts,
+  "records" | "current" | "log" | "now" | "enrolments" | "limits" | "spool"
+>;
 
 const NEW: DeviceSettings = { sender: "", networks: [], recipients: [], perDay: null, channel: "tls", repair: false };
 
