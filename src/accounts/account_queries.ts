@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { DEVICE_ATTRIBUTES } from "./device.ts";
 import type { Account, UserName, Verifier, VerifierScheme } from "../backend.ts";
 import { DatabaseMemo } from "./memo.ts";
 import { readVerifier } from "./verifier_value.ts";
@@ -52,6 +53,7 @@ export class AccountQueries {
   readonly #schemes: StatementSync;
   readonly #verifiers: StatementSync;
   readonly #imported: StatementSync;
+  readonly #sender: StatementSync;
   readonly #memo: DatabaseMemo;
 
   constructor(database: DatabaseSync) {
@@ -68,6 +70,7 @@ export class AccountQueries {
       `SELECT * FROM account WHERE name > :after AND (:realm IS NULL OR realm = :realm) AND (:search = ''
          OR instr(folded || '@' || realm, :search) > 0
          OR EXISTS (SELECT 1 FROM account_address WHERE account = id AND instr(address, :search) > 0))
+         AND NOT EXISTS (SELECT 1 FROM device WHERE account = id)
        ORDER BY name LIMIT :count`,
     );
     this.#holder = database.prepare(
@@ -87,6 +90,7 @@ export class AccountQueries {
        FROM account JOIN credential ON account = account.id JOIN verifier ON verifier.credential = credential.id
        WHERE name = ? AND scheme = ? ORDER BY credential.created, credential.id`,
     );
+    this.#sender = database.prepare("SELECT sender FROM device WHERE account = ?");
     this.#imported = database.prepare(
       `SELECT credential.id, group_concat(scheme, ' ') AS schemes
        FROM credential JOIN account ON account = account.id LEFT JOIN verifier ON verifier.credential = credential.id
@@ -183,10 +187,14 @@ export class AccountQueries {
 
   #stored(row: Row): StoredAccount {
     const id = integer(row, "id");
-    const addresses = this.#addresses.all(id).map((each) => text(each, "address"));
+    const device = this.#sender.get(id);
+    const addresses = device !== undefined
+      ? [text(device, "sender")]
+      : this.#addresses.all(id).map((each) => text(each, "address"));
+    const attributes = device === undefined ? {} : DEVICE_ATTRIBUTES;
     return {
       id,
-      account: { name: text(row, "name"), backend: BACKEND, addresses, groups: [], attributes: {} },
+      account: { name: text(row, "name"), backend: BACKEND, addresses, groups: [], attributes },
       local: text(row, "local"),
       realm: text(row, "realm"),
       disabled: integer(row, "disabled") !== 0,

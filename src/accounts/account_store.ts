@@ -7,6 +7,7 @@
 
 import type { Account, Origin, UserName, Verifier, VerifierScheme } from "../backend.ts";
 import type { Result } from "../lib/result.ts";
+import type { DeviceAdmin } from "./device.ts";
 
 /** One secret of an account, and where it may be used. */
 export interface Credential {
@@ -149,6 +150,8 @@ export interface AccountFilter {
 
 /** What `user` commands, `saslpasswd` and later the API do. Every change is durable when it resolves. */
 export interface AccountAdmin extends AccountStore {
+  /** Accounts of the kind `device`. To all other methods here but `add`, which finds the name taken, they are unknown. */
+  readonly devices: DeviceAdmin;
   add(name: UserName, password: string): Promise<Result<AccountRecord, AccountProblem>>;
   /**
    * Adds an account with the password of another system, or with `replace` sets it for one that is there. With `disabled` the account is

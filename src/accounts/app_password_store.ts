@@ -20,11 +20,17 @@ import { SqliteAccountStore } from "./sqlite_account_store.ts";
 /** The file's name in `data_dir`. */
 export const APP_PASSWORD_FILE = "app_passwords";
 
+/** Version 2 of this file was made before version 2 of those tables: what came later stands behind it. */
+const [FIRST_ACCOUNT_TABLES, LATER_ACCOUNT_TABLES] = [
+  ACCOUNT_DATABASE.migrations.slice(0, 1),
+  ACCOUNT_DATABASE.migrations.slice(1),
+];
+
 const APP_PASSWORD_DATABASE: DatabaseShape = {
   what: "app passwords",
   applicationId: 0x646f6b70,
   migrations: [
-    ...ACCOUNT_DATABASE.migrations,
+    ...FIRST_ACCOUNT_TABLES,
     // `found` is the account in JSON, as its backend gave it; `at` is in milliseconds since the epoch.
     `
     CREATE TABLE known_account (
@@ -33,6 +39,7 @@ const APP_PASSWORD_DATABASE: DatabaseShape = {
       found TEXT NOT NULL
     ) STRICT;
     `,
+    ...LATER_ACCOUNT_TABLES,
   ],
 };
 

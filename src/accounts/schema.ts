@@ -82,5 +82,27 @@ export const ACCOUNT_DATABASE: DatabaseShape = {
       PRIMARY KEY (previous, scheme)
     ) STRICT, WITHOUT ROWID;
     `,
+    // device: what an account of this kind may do; it has one credential, of the kind `device`, whose networks are the device's.
+    // `recipients` are separated by spaces, none: everybody; `mails` are those of `day`, in days (UTC) since the epoch.
+    `
+    CREATE TABLE device (
+      account INTEGER PRIMARY KEY REFERENCES account ON DELETE CASCADE,
+      sender TEXT NOT NULL,
+      recipients TEXT NOT NULL DEFAULT '',
+      per_day INTEGER,
+      channel TEXT NOT NULL CHECK (channel IN ('cram-md5', 'login', 'tls')),
+      repair INTEGER NOT NULL DEFAULT 0,
+      day INTEGER NOT NULL DEFAULT 0,
+      mails INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+
+    CREATE TABLE device_repair (
+      account INTEGER NOT NULL REFERENCES device ON DELETE CASCADE,
+      what TEXT NOT NULL,
+      count INTEGER NOT NULL,
+      last TEXT NOT NULL,
+      PRIMARY KEY (account, what)
+    ) STRICT, WITHOUT ROWID;
+    `,
   ],
 };

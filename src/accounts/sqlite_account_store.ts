@@ -39,6 +39,8 @@ import {
 import { type DatabaseProblem, openDatabase } from "./database.ts";
 import { checkSecret } from "./check_secret.ts";
 import { importedMaterial, Upgrades } from "./imported_passwords.ts";
+import { isDevice } from "./device.ts";
+import { DeviceStore } from "./device_store.ts";
 import { createLastUse, type LastUse } from "./last_use.ts";
 import { isForeign } from "./password_hash.ts";
 import { deriveMaterial, deriveVerifiers, freshSalts } from "./password_material.ts";
@@ -58,6 +60,7 @@ export function openAccountStore(
 
 /** The account store in a SQLite file, made by `openAccountStore`. */
 export class SqliteAccountStore implements AccountAdmin {
+  readonly devices: DeviceStore;
   readonly #database: DatabaseSync;
   readonly #queries: AccountQueries;
   readonly #changes: AccountChanges;
@@ -74,7 +77,16 @@ export class SqliteAccountStore implements AccountAdmin {
     this.#database = database;
     this.#queries = new AccountQueries(database);
     this.#previous = new PreviousPasswords(database, () => this.#remembered());
-    this.#changes = new AccountChanges(database, this.#previous, () => this.#queries.forget());
+    this.devices = new DeviceStore(database, {
+      settings: () => this.#settings,
+      isTaken: (name) => this.#find(name) !== null,
+      changed: () => this.#queries.forget(),
+      now,
+    });
+    this.#changes = new AccountChanges(database, this.#previous, () => {
+      this.#queries.forget();
+      this.devices.forget();
+    });
     this.#lastUse = createLastUse((uses) => this.#changes.writeUses(uses));
     this.#upgrades = new Upgrades(this.#changes);
     this.#now = now;
@@ -186,7 +198,7 @@ export class SqliteAccountStore implements AccountAdmin {
   ): Promise<Result<AccountRecord, AccountProblem>> {
     return Promise.try(() => {
       if (!isAccountName(user)) return fail("bad-name");
-      const [stored, at] = [this.#find(user), this.#timestamp()];
+      const [stored, at] = [this.#person(user), this.#timestamp()];
       if (stored !== null && !replace) return fail("exists");
       const material = importedMaterial(secret, this.#settings);
       const name = canonicalName(user);
@@ -202,7 +214,7 @@ export class SqliteAccountStore implements AccountAdmin {
     password: string,
     { forgetOld = false }: { readonly forgetOld?: boolean } = {},
   ): Promise<Result<AccountRecord, AccountProblem>> {
-    const stored = this.#find(user);
+    const stored = this.#person(user);
     if (stored === null) return fail("unknown-account");
     const { id, local, realm, salts } = stored;
     const main = this.#queries.credentials(stored.account.name).find(({ kind }) => kind === "password");
@@ -216,7 +228,7 @@ export class SqliteAccountStore implements AccountAdmin {
 
   setDisabled(user: UserName, disabled: boolean): Promise<Result<AccountRecord, AccountProblem>> {
     return Promise.try(() => {
-      const stored = this.#find(user);
+      const stored = this.#person(user);
       const changed = stored !== null && this.#changes.setDisabled(stored.id, { disabled, at: this.#timestamp() });
       return changed ? this.#recordOf(user) : fail("unknown-account");
     });
@@ -224,7 +236,7 @@ export class SqliteAccountStore implements AccountAdmin {
 
   remove(user: UserName): Promise<Result<void, AccountProblem>> {
     return Promise.try(() => {
-      const stored = this.#find(user);
+      const stored = this.#person(user);
       return stored !== null && this.#changes.remove(stored.id) ? succeed(undefined) : fail("unknown-account");
     });
   }
@@ -242,7 +254,7 @@ export class SqliteAccountStore implements AccountAdmin {
   ): Promise<Result<NewAppPassword, AppPasswordProblem>> {
     const checked = checkAppRequest(asked, this.#now());
     if (!checked.ok) return checked;
-    const stored = this.#find(user);
+    const stored = this.#person(user);
     if (stored === null) return fail("unknown-account");
     const request = checked.value;
     const refuses = () => this.#refuseAppPassword(stored.account.name, request.label);
@@ -266,7 +278,7 @@ export class SqliteAccountStore implements AccountAdmin {
     credential: string,
   ): Promise<Result<void, "unknown-account" | "unknown-credential">> {
     return Promise.try(() => {
-      const stored = this.#find(user);
+      const stored = this.#person(user);
       if (stored === null) return fail("unknown-account");
       const revoked = this.#changes.revokeAppPassword(stored.id, { credential, at: this.#timestamp() });
       return revoked ? succeed(undefined) : fail("unknown-credential");
@@ -280,7 +292,7 @@ export class SqliteAccountStore implements AccountAdmin {
       if (bad !== undefined) return fail({ kind: "bad-address", address: bad });
       if (forms.size > MOST_ADDRESSES) return fail({ kind: "too-many" });
       const keys = [...forms.keys()].filter((key) => key !== null);
-      const stored = this.#find(user);
+      const stored = this.#person(user);
       if (stored === null) return fail({ kind: "unknown-account" });
       const { id } = stored;
       const set = this.#changes.setAddresses(id, { addresses: keys, at: this.#timestamp() }, () => {
@@ -295,7 +307,7 @@ export class SqliteAccountStore implements AccountAdmin {
 
   show(user: UserName): Promise<AccountRecord | null> {
     return Promise.try(() => {
-      const stored = this.#find(user);
+      const stored = this.#person(user);
       return stored === null ? null : this.#record(stored);
     });
   }
@@ -347,6 +359,12 @@ export class SqliteAccountStore implements AccountAdmin {
     return this.#settings.userCaseSensitive ? this.#queries.named(name.name) : this.#queries.namedInAnyCase(name);
   }
 
+  /** Devices have doors of their own: what is done to accounts of people does not reach them. */
+  #person(user: UserName): StoredAccount | null {
+    const stored = this.#find(user);
+    return stored === null || isDevice(stored.account) ? null : stored;
+  }
+
   #refuseAppPassword(account: string, label: string): "label-taken" | "too-many" | null {
     const others = this.#queries.credentials(account).filter(({ kind }) => kind === "app-password");
     if (others.some((other) => other.label === label)) return "label-taken";
@@ -361,7 +379,7 @@ export class SqliteAccountStore implements AccountAdmin {
   }
 
   #recordOf(user: UserName): Result<AccountRecord, "unknown-account"> {
-    const stored = this.#find(user);
+    const stored = this.#person(user);
     // Between our commit and this look another process may have removed it.
     return stored === null ? fail("unknown-account") : succeed(this.#record(stored));
   }

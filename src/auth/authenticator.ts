@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Answer, Origin, Question, UserName } from "../backend.ts";
+import type { Account, Answer, Origin, Question, UserName } from "../backend.ts";
 import type { ExchangeOutcome } from "../sasl/mechanism.ts";
 import type { ConcludedVerdict } from "../smtp/identity.ts";
 
@@ -13,10 +13,18 @@ export type { ConcludedVerdict, Identity } from "../smtp/identity.ts";
 
 /** Asks the chain, counts every end of an exchange, knows locks and delays. */
 export interface Authenticator extends AsyncDisposable {
-  /** One for each AUTH. The driver concludes it also when the client has gone; disposing it unconcluded counts nothing. */
-  begin(origin: Origin, session: string): AuthenticationExchange;
+  /** One for each AUTH; `rules` are those of the place where it happens. The driver concludes it also when the client has gone; disposing it unconcluded counts nothing. */
+  begin(origin: Origin, session: string, rules?: LoginRules): AuthenticationExchange;
   /** Outside an exchange: recipients, sender rule, realm doctor. */
   lookup(name: UserName, signal: AbortSignal): Promise<Answer>;
+}
+
+/** What holds for a login where it happens, beside what holds for the account. */
+export interface LoginRules {
+  /** Told of a right proof, before anything else of the account is looked at. */
+  readonly proved?: (account: Account) => void;
+  /** Whether the account may log in over this channel; else it is told that the mechanism is too weak. */
+  readonly admits?: (account: Account) => boolean;
 }
 
 /** One exchange, from AUTH to its verdict. */

@@ -10,7 +10,7 @@ import type { AppPasswordFile } from "../accounts/app_password_store.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log/event.ts";
 import { createAsking } from "./asking.ts";
-import type { AuthenticationExchange, Authenticator, GuessingStore } from "./authenticator.ts";
+import type { AuthenticationExchange, Authenticator, GuessingStore, LoginRules } from "./authenticator.ts";
 import type { ChainResult } from "./chain.ts";
 import { DecoyShapes } from "./decoy_shapes.ts";
 import { decoyVerifier } from "./decoys.ts";
@@ -90,7 +90,8 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   };
 
   return {
-    begin: (origin: Origin, session: string): AuthenticationExchange => new Exchange(exchangeParts, origin, session),
+    begin: (origin: Origin, session: string, rules?: LoginRules): AuthenticationExchange =>
+      new Exchange({ ...exchangeParts, rules }, origin, session),
     lookup: async (user: UserName, signal: AbortSignal): Promise<Answer> => {
       return (await asking.ask({ kind: "lookup", user }, { signal, onBug })).answer;
     },

@@ -11,7 +11,7 @@ import { printable } from "../lib/text.ts";
 import type { ChainStep, Log } from "../log/event.ts";
 import type { ExchangeOutcome } from "../sasl/mechanism.ts";
 import { formatUserName } from "../sasl/user_name.ts";
-import type { AuthenticationExchange, ConcludedVerdict, GuessingStore, Slot } from "./authenticator.ts";
+import type { AuthenticationExchange, ConcludedVerdict, GuessingStore, LoginRules, Slot } from "./authenticator.ts";
 import { type ChainMember, traceOf } from "./ask_backend.ts";
 import { accountOf, type ChainResult } from "./chain.ts";
 import type { Holds } from "./holds.ts";
@@ -39,6 +39,8 @@ export interface ExchangeParts {
   readonly decoy: (user: UserName, scheme: VerifierScheme) => Verifier;
   /** Takes the time of a wrong password. */
   readonly spend: (password: string, signal: AbortSignal) => Promise<void>;
+  /** Those of the place where this one happens. */
+  readonly rules?: LoginRules | undefined;
   /** Whether a mechanism permits relaying. */
   readonly trusts: (mechanism: string) => boolean;
 }
@@ -188,8 +190,12 @@ export class Exchange implements AuthenticationExchange {
       return refusal("unavailable", "bug: a proof without an account");
     }
     const now = this.#parts.now();
+    this.#parts.rules?.proved?.(grant.account);
     const judged = await this.#judgeGrant(proof, grant, now);
     if (judged.kind !== "accepted") return refusal(judged.kind, judged.reason);
+    if (this.#parts.rules?.admits?.(judged.account) === false) {
+      return refusal("too-weak", "without TLS this mechanism is for a device here");
+    }
     for (const approval of this.#approvals) {
       // The authorization identity is that of the account that logs in; the credential is looked at in each place.
       const { account, credential } = approval;

@@ -5,6 +5,7 @@
  */
 
 import type { AccountStore } from "../accounts/account_store.ts";
+import { isDevice } from "../accounts/device.ts";
 import type { UserName } from "../backend.ts";
 import {
   localCandidates,
@@ -45,7 +46,11 @@ export function createLocalRecipients(
     const names = mapped === null ? candidates.names : [splitAccount(mapped)];
     for (const name of names) {
       const answer = await authenticator.lookup(name, signal);
-      if (answer.kind === "known") return { kind: "local", account: answer.account };
+      // A device has no mailbox: mail for it is nobody's.
+      if (answer.kind === "known") {
+        if (isDevice(answer.account)) continue;
+        return { kind: "local", account: answer.account };
+      }
       // While one cannot be told, none behind it gets the mail: it may be somebody else's.
       if (answer.kind === "unavailable") return { kind: "unavailable", cause: answer.cause };
     }
@@ -54,7 +59,7 @@ export function createLocalRecipients(
     for (const each of mapped === null ? [address, ...written] : written) {
       for (const store of stores) {
         const account = await store.find({ address: each });
-        if (account !== null) return { kind: "local", account };
+        if (account !== null && !isDevice(account)) return { kind: "local", account };
       }
     }
     return { kind: "unknown" };

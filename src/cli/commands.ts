@@ -64,6 +64,11 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     summary: "add, list, change and delete accounts",
     load: () => import("./user.ts"),
   }],
+  ["device", {
+    group: "Accounts",
+    summary: "add, enrol and change printers, scanners and alarm panels",
+    load: () => import("./device.ts"),
+  }],
   ["passwd", {
     group: "Accounts",
     summary: "change your own password",

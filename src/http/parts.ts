@@ -7,6 +7,7 @@
 import type { AccountAdmin } from "../accounts/account_store.ts";
 import type { AppPasswords } from "../auth/app_password_admin.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
+import type { Enrolments } from "../auth/enrolments.ts";
 import type { OfferFacts } from "../auth/offered.ts";
 import type { Backend, Origin } from "../backend.ts";
 import type { Config, ListenerConfig } from "../config/config.ts";
@@ -65,6 +66,8 @@ export interface SidecarParts extends PublicParts {
   readonly reload: () => Promise<Result<void, readonly string[]>>;
   readonly records: Records;
   readonly limits: LimitOperations;
+  /** Windows in which devices are bound. */
+  readonly enrolments: Enrolments;
   /** For `/metrics`. */
   readonly metrics: Pick<Metrics, "text">;
   readonly current: () => Current;

@@ -120,6 +120,14 @@ export type LogEvent =
     readonly octets: number;
     readonly rule: string;
   }
+  /** What a device did wrong and what was repaired, `bare-lf 12`; once for a connection. */
+  | {
+    readonly kind: "repaired";
+    readonly session: string;
+    readonly remote: string;
+    readonly account: string | null;
+    readonly repairs: readonly string[];
+  }
   | {
     readonly kind: "delivery";
     readonly mail: string;

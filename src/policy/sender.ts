@@ -8,6 +8,7 @@ import type { Account } from "../backend.ts";
 import { toAscii } from "../lib/domain.ts";
 import { formatMailbox, type Mailbox, parseMailbox } from "../smtp/path.ts";
 import type { AliasTable } from "./alias_table.ts";
+import { isDeviceAccount } from "./devices.ts";
 import { canonicalLocal, localCandidates, type LocalDomains } from "./local_recipients.ts";
 
 /** What is done about an address of somebody else: refused, replaced, told in the log, or nothing. */
@@ -33,6 +34,7 @@ export interface OwnAddresses {
 
 /** The addresses of an account, by the rule of docs/sender.md. */
 export function ownAddresses(account: Account, facts: SenderFacts): OwnAddresses {
+  if (isDeviceAccount(account)) return addressesOfDevice(account);
   const own = account.addresses.filter((address) => address !== "*" && !address.startsWith("@"));
   const exact = new Set([account.name, ...own].map(canonicalAddress).filter((address) => address !== null));
   const domains = new Set(
@@ -74,6 +76,12 @@ export function sendsAs(account: Account, facts: SenderFacts): readonly string[]
     const compared = canonicalAddress(address) ?? address;
     return !seen.has(compared) && seen.add(compared);
   });
+}
+
+/** The one address of a device: neither its name nor what its name has in local domains. */
+function addressesOfDevice({ name, addresses: [sender = name] }: Account): OwnAddresses {
+  const key = canonicalAddress(sender);
+  return { primary: sender, written: [sender], allows: (address) => canonicalAddress(address) === key };
 }
 
 /** How an account is treated at a listener. */

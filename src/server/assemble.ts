@@ -24,6 +24,7 @@ import { fail, type Result, succeed } from "../lib/result.ts";
 import { MECHANISMS } from "../sasl/mechanisms.ts";
 import { loadCertificate } from "./certificate.ts";
 import { openAccess } from "./access_file.ts";
+import { Devices } from "./devices.ts";
 import { Generation } from "./generation.ts";
 import { SenderRule } from "./sender_rule.ts";
 import { type BackendModules, openBackend } from "./open_backend.ts";
@@ -63,7 +64,7 @@ export async function buildGeneration(
     if (!backend.ok) return backend;
     backends.push(opened.use(backend.value));
   }
-  const { key, log, guessing, spool, appPasswords, limits } = standing;
+  const { key, log, guessing, spool, appPasswords, limits, enrolments } = standing;
   const takesForeign = backends.some(takesAppPasswords);
   // A file that cannot be read is told now, and not at the first login.
   const present = takesForeign ? appPasswords.existing() : null;
@@ -96,6 +97,8 @@ export async function buildGeneration(
       certificate: certificate === null ? null : certificate.value,
       signer,
       senderRule: new SenderRule({ config, aliases, log }),
+      devices: new Devices({ config, stores, enrolments, ...{ log, now: Date.now } }),
+      enrolments,
       cleartextNetworks: networkSet(config.sasl.cleartextNetworks),
       offered: createOffer({
         ...{ sasl: config.sasl, answers, mechanisms: MECHANISMS },

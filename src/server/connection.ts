@@ -23,6 +23,7 @@ import {
   type TlsState,
 } from "../smtp/session_state.ts";
 import { CLIENT_LEFT, ENDINGS, tlsReason } from "./endings.ts";
+import { DeviceSession } from "./device_session.ts";
 import type { DecidedFor, Generation } from "./generation.ts";
 import { type OpenContent, openContent } from "./open_content.ts";
 import type { StartQueue } from "./start_queue.ts";
@@ -56,6 +57,7 @@ export class Connection {
   readonly #parts: ConnectionParts;
   readonly #transport: Transport;
   readonly #context: SessionContext;
+  readonly #device: DeviceSession;
   readonly #began: number;
   readonly #limits: LimitSession;
   /** There while somebody is asked for this client: it ends the question when the connection is cut. */
@@ -75,6 +77,7 @@ export class Connection {
     this.#parts = parts;
     this.#transport = parts.transport;
     this.#context = parts.generation.context(parts.listener, { id: parts.session, remote: parts.remote });
+    this.#device = new DeviceSession(parts, this.#context);
     this.#began = parts.now();
     this.#limits = new LimitSession(parts.generation.parts.limits, parts.session);
     this.#patience = new Patience(parts.generation.config.limits, this.#began);
@@ -95,6 +98,7 @@ export class Connection {
     this.#limits[Symbol.dispose]();
     this.#patience.endWithin(CLOSE_LIMIT_MS, this.#parts.now());
     await this.#transport.close();
+    this.#device.ended(this.#state);
     const { session, remote, log, now, through = DIRECT } = this.#parts;
     log({
       kind: "disconnected",
@@ -141,6 +145,7 @@ export class Connection {
     while (this.#state.phase.at !== "closed") {
       if (this.#pendingInterrupt !== null) return await this.#take({ kind: this.#pendingInterrupt });
       this.#awaitCommand();
+      this.#device.beforeLine(this.#transport, this.#state);
       this.#idle = true;
       const line = await this.#transport.readLine(LINE_LIMIT_OCTETS);
       this.#idle = false;
@@ -239,7 +244,8 @@ export class Connection {
 
   #begin(mechanism: string): AuthenticationExchange {
     const origin = { ...originOf(this.#state, this.#context), mechanism };
-    return this.#parts.generation.parts.authenticator.begin(origin, this.#parts.session);
+    const rules = this.#device.loginRules(this.#state, mechanism);
+    return this.#parts.generation.parts.authenticator.begin(origin, this.#parts.session, rules);
   }
 
   async #openContent(effect: Extract<Effect, { kind: "open-content" }>): Promise<null> {
@@ -295,6 +301,7 @@ export class Connection {
 
   #logMail(mail: string, envelope: Envelope, octets: number): void {
     this.#mails++;
+    this.#parts.generation.parts.devices.sent(this.#state.identity);
     const { session, remote, log } = this.#parts;
     const facts = {
       ...{ session, remote, octets },

@@ -7,6 +7,7 @@
 
 import type { AccountAdmin } from "../accounts/account_store.ts";
 import type { AppPasswords } from "../auth/app_password_admin.ts";
+import type { Enrolments } from "../auth/enrolments.ts";
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Backend } from "../backend.ts";
 import type { Config, ListenerConfig } from "../config/config.ts";
@@ -24,6 +25,7 @@ import type { Spool } from "../spool/spool.ts";
 import type { ServerCertificate } from "./certificate.ts";
 import type { LimitKeeper } from "./limits/keeper.ts";
 import type { LimitSession } from "./limits/session.ts";
+import type { Devices } from "./devices.ts";
 import type { NetworkSet } from "../lib/network.ts";
 import type { SenderRule, Sending } from "./sender_rule.ts";
 
@@ -42,6 +44,8 @@ export interface GenerationParts {
   readonly signer: DkimSigner;
   readonly senderRule: SenderRule;
   readonly cleartextNetworks: NetworkSet;
+  readonly devices: Devices;
+  readonly enrolments: Enrolments;
   readonly spool: Spool;
   /** Whether an address is banned now. */
   isBanned(remote: string): boolean;
@@ -116,7 +120,8 @@ export class Generation {
         protocolErrors: limits.protocolErrors,
         refusedRecipients: limits.refusedRecipients,
       },
-      offered: (facts) => this.parts.offered(listener, facts),
+      ...this.parts.devices.context(session.remote),
+      offered: (facts) => this.parts.devices.offered(this.parts.offered(listener, facts), facts),
     };
   }
 
@@ -160,10 +165,15 @@ export class Generation {
         // Each of its mails is discarded then.
         return verdict.kind === "discard" ? { kind: "accept" } : verdict;
       }
-      case "mail":
-        return await this.#judgeMail(decision.envelope.reversePath, client);
-      case "rcpt":
-        return await this.#judge(decision, client, signal);
+      case "mail": {
+        const { reversePath } = decision.envelope;
+        const device = this.parts.devices.judgeMail(client.identity, reversePath);
+        return device.kind === "accept" ? await this.#judgeMail(reversePath, client) : device;
+      }
+      case "rcpt": {
+        const device = this.parts.devices.judgeRecipient(client.identity, decision.recipient.forwardPath);
+        return device.kind === "accept" ? await this.#judge(decision, client, signal) : device;
+      }
     }
   }
 

@@ -7,6 +7,7 @@
 import type { Config, ListenerConfig } from "../config/config.ts";
 import type { Log } from "../log/event.ts";
 import type { AliasTable } from "../policy/alias_table.ts";
+import { isDeviceAccount } from "../policy/devices.ts";
 import { type OwnAddresses, ownAddresses, type SenderMode, senderMode } from "../policy/sender.ts";
 import { judgeSenderFields, rewriteSenderFields, type SenderFieldsFinding } from "../policy/sender_fields.ts";
 import type { Identity } from "../smtp/identity.ts";
@@ -73,7 +74,9 @@ export class SenderRule {
     };
   }
 
+  /** Devices often cannot be set up properly: their header fields are put right whatever holds for others. MAIL is judged before. */
   #modeOf({ identity, listener }: Sending): SenderMode {
+    if (identity !== null && isDeviceAccount(identity.account)) return "rewrite";
     const { accounts } = this.#parts.config.sender;
     return senderMode(identity?.account.name ?? "", { listener: listener.sender, accounts });
   }

@@ -104,6 +104,7 @@ export class Server {
     }));
     this.#sidecar = this.#createSidecar();
     parts.tee.add(this.#sidecar.note);
+    parts.tee.add((event) => standing.enrolments.note(event));
     this.#webhooks = createWebhooks({
       outbox: standing.records.outbox,
       log: parts.log,

@@ -35,7 +35,7 @@ const LOGGED_WITHIN_MS = 3_000;
 /** Puts the parts together. */
 export function createSidecar(host: SidecarHost): Sidecar {
   const { standing, log, current, nextSession } = host;
-  const { records, spool, limits } = standing;
+  const { records, spool, limits, enrolments } = standing;
   const trials = new Map<string, (event: AuthenticationEvent) => void>();
   const sweep = () => {
     try {
@@ -59,7 +59,7 @@ export function createSidecar(host: SidecarHost): Sidecar {
     return signIn({ authenticator, isMain, defaultRealm: config.defaultRealm }, { ...request, session }, { signal });
   };
   const parts: Sidecar["parts"] = {
-    ...{ log, spool, records, limits, current },
+    ...{ log, spool, records, limits, enrolments, current },
     ...{ health: host.health, onRetry: host.onRetry, reload: host.reload, status: host.status },
     now: Date.now,
     signIn: (request, { signal }) => judge(request, { signal, session: nextSession() }),

@@ -14,6 +14,7 @@ import { LIMITS_FILE, openLimitRecords } from "../records/limit_records.ts";
 import { openRecords } from "../records/open_records.ts";
 import type { Records } from "../records/records.ts";
 import { openKnownNetworks } from "../accounts/known_networks.ts";
+import { Enrolments } from "../auth/enrolments.ts";
 import { type ConfigurableGuessingStore, createGuessingStore } from "../auth/guessing.ts";
 import { loadProcessKey } from "../auth/process_key.ts";
 import { createSuccessCache, type SuccessCache } from "../auth/success_cache.ts";
@@ -57,6 +58,8 @@ export class Standing implements AsyncDisposable {
   readonly limits: LimitKeeper;
   /** App passwords for accounts of backends that are not ours. */
   readonly appPasswords: AppPasswordFile;
+  /** Windows in which devices are bound. */
+  readonly enrolments = new Enrolments(Date.now);
   /** Of all keyed hashes. */
   readonly key: Uint8Array<ArrayBuffer>;
   readonly log: Log;

@@ -8,6 +8,7 @@
 
 import type tls from "node:tls";
 import { type BadLine, splitLine } from "../smtp/line_splitter.ts";
+import { BareLfDecoder } from "../smtp/bare_lf_decoder.ts";
 import { type ContentProblem, DotDecoder } from "../smtp/dot_decoder.ts";
 import {
   bareStream,
@@ -35,6 +36,8 @@ export class Transport {
   #output = "";
   #ended: EndedBecause | null = null;
   #octetsRead = 0;
+  #onBareLf: ((lines: number) => void) | null = null;
+  #contentToo = false;
 
   constructor(conn: Deno.Conn) {
     this.#conn = conn;
@@ -56,12 +59,20 @@ export class Transport {
     return this.#output !== "";
   }
 
+  /** From now on lines, with `content` those of content too, may end in LF alone, and `onBareLf` is told of each; `null`: they may not. */
+  tolerateBareLf(onBareLf: ((lines: number) => void) | null, { content }: { readonly content: boolean }): void {
+    this.#onBareLf = onBareLf;
+    this.#contentToo = content;
+  }
+
   /** Reads a line. One that is too long, or has a bare CR or LF, is dropped up to its LF. */
   async readLine(limitOctets: number): Promise<Line> {
     let tooLong = false;
     if (this.#start === this.#end) this.#shrink();
     for (let from = this.#start;;) {
-      const found = splitLine(this.#buffer, { start: this.#start, from, end: this.#end }, limitOctets);
+      const mayEndInLf = this.#onBareLf !== null;
+      const range = { start: this.#start, from, end: this.#end, mayEndInLf };
+      const found = splitLine(this.#buffer, range, limitOctets);
       if (found.kind === "more") {
         if (tooLong || this.#end - this.#start > limitOctets + 1) {
           tooLong = true;
@@ -75,7 +86,9 @@ export class Transport {
       const line = this.#buffer.subarray(this.#start, found.kind === "line" ? found.end : found.next);
       this.#start = found.next;
       if (tooLong) return { bad: "too-long" };
-      return found.kind === "bad" ? { bad: found.why } : line;
+      if (found.kind === "bad") return { bad: found.why };
+      if (found.bareLf === true) this.#onBareLf?.(1);
+      return line;
     }
   }
 
@@ -84,7 +97,8 @@ export class Transport {
    * inside the call. The result is the first thing found wrong.
    */
   async readContent(emit: (piece: Uint8Array) => void | Promise<void>): Promise<ContentProblem | null> {
-    const decoder = new DotDecoder();
+    const lenient = this.#onBareLf !== null && this.#contentToo ? new BareLfDecoder() : null;
+    const decoder = lenient ?? new DotDecoder();
     const pieces: Uint8Array[] = [];
     try {
       for (;;) {
@@ -101,6 +115,7 @@ export class Transport {
         if (this.#buffer.length < LARGE) this.#resize(Math.min(LARGE, this.#buffer.length * 4));
       }
     } finally {
+      if (lenient !== null && lenient.repaired > 0) this.#onBareLf?.(lenient.repaired);
       this.#shrink();
     }
   }

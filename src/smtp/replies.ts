@@ -82,6 +82,8 @@ export const REPLIES = {
   accessDenied: reply(550, "5.7.1", "Access denied"),
   senderNotOwn: reply(550, "5.7.1", "Your account may not send as this address"),
   recipientDisabled: reply(550, "5.2.1", "Mailbox disabled for this recipient"),
+  deviceSender: reply(550, "5.7.1", "This device may send as its own address only"),
+  deviceRecipient: reply(550, "5.7.1", "This device may not send to that recipient"),
   healthOnly: reply(550, "5.7.1", "This connection is for health checks"),
 
   tooLarge: reply(552, "5.3.4", "Mail is larger than this server takes"),
@@ -107,6 +109,11 @@ export const REPLIES = {
 /** The 250 after content: the mail is ours now. */
 export function queued(id: string): Reply {
   return reply(250, "2.0.0", `Queued as ${id}`);
+}
+
+/** A device has sent what it may in a day; `opens` is the time at which it may send again, RFC 3339. */
+export function deviceDayFull(opens: string): Reply {
+  return reply(452, "4.7.1", `This device has sent its mails of today, it may send again at ${opens}`);
 }
 
 /** What ETRN is answered with (RFC 1985 section 5.3). `node` is a domain in A-labels. */

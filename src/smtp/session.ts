@@ -8,6 +8,7 @@ import { unreachable } from "../lib/result.ts";
 import { decodeUtf8 } from "../lib/octets.ts";
 import { printable } from "../lib/text.ts";
 import type { BadLine } from "./line_splitter.ts";
+import { NO_NAME, repairHello } from "./repair.ts";
 import { type Reply, reply } from "./reply.ts";
 import { greeting, REPLIES } from "./replies.ts";
 import { auth, authAnswer, authBadLine, authConcluded, authLine } from "./session_auth.ts";
@@ -18,9 +19,13 @@ import {
   closeWith,
   type Effect,
   hasDraft,
+  lacksTls,
+  lacksTlsForAuth,
+  mayRepair,
   offerFacts,
   quietly,
   refuse,
+  repaired,
   say,
   type SessionContext,
   type SessionEvent,
@@ -121,19 +126,20 @@ const OTHER_PROTOCOLS: ReadonlySet<string> = new Set(["GET", "POST", "PUT", "HEA
 const EXTENDED: ReadonlySet<string> = new Set(["MAIL", "RCPT"]);
 
 function command(state: SessionState, octets: Uint8Array, context: SessionContext, nonce: Uint8Array): Step {
-  const line = decodeUtf8(octets);
+  const line = decodeUtf8(octets) ?? (mayRepair(state, context) ? repairHello(octets) : null);
   if (line === null) return refuse({ ...state, command: "" }, REPLIES.notUtf8, context);
   const space = line.indexOf(" ");
   const verb = verbOf(space < 0 ? line : line.slice(0, space));
   const argument = space < 0 ? "" : line.slice(space + 1).trimEnd();
-  const named = { ...state, command: verb };
+  const odd = (verb === "EHLO" || verb === "HELO") && (argument === "" || decodeUtf8(octets) === null);
+  const named = { ...repaired(state, odd && mayRepair(state, context) ? ["hello-name"] : []), command: verb };
   if (octets.length > limitOf(verb)) return refuse(named, REPLIES.lineTooLong, context);
   const handler = COMMANDS.get(verb);
   if (handler === undefined) return unknownCommand(named, verb, context);
   if (state.bar !== null && !BARRED.has(verb)) {
     return refuse(named, state.bar.reply, context, { why: state.bar.rule });
   }
-  if (context.requireTls && state.tls === null && !BEFORE_TLS.has(verb)) {
+  if ((verb === "AUTH" ? lacksTlsForAuth : lacksTls)(state, context) && !BEFORE_TLS.has(verb)) {
     return refuse(named, REPLIES.tlsRequired, context);
   }
   return handler(named, argument, context, nonce);
@@ -187,7 +193,8 @@ const BAD_LINES: Readonly<Record<BadLine, Reply>> = {
   "nul": REPLIES.nul,
 };
 
-function hello(state: SessionState, argument: string, context: SessionContext, esmtp: boolean): Step {
+function hello(state: SessionState, given: string, context: SessionContext, esmtp: boolean): Step {
+  const argument = given === "" && mayRepair(state, context) ? NO_NAME : given;
   if (argument === "") return refuse(state, REPLIES.heloName, context);
   const next: SessionState = { ...state, phase: { at: "ready" }, helo: printable(argument, 255), esmtp };
   const lines: [string, ...string[]] = esmtp ? ehloLines(next, context) : [context.hostname];
@@ -207,7 +214,7 @@ function ehloLines(state: SessionState, context: SessionContext): [string, ...st
   ];
   if (offersEtrn(context)) lines.push("ETRN");
   if (state.tls === null && context.canStartTls && state.bar === null) lines.push("STARTTLS");
-  const withheld = state.identity !== null || state.bar !== null || (context.requireTls && state.tls === null);
+  const withheld = state.identity !== null || state.bar !== null || lacksTlsForAuth(state, context);
   const names = withheld ? [] : context.offered(offerFacts(state)).map((mechanism) => mechanism.name);
   if (names.length > 0) {
     lines.push(`AUTH ${names.join(" ")}`);

@@ -15,6 +15,7 @@ import { REPLIES } from "./replies.ts";
 import {
   at,
   type ExchangePhase,
+  lacksTlsForAuth,
   nextId,
   offerFacts,
   originOf,
@@ -34,7 +35,7 @@ const NOT_BASE64: ExchangeOutcome = { kind: "failed", authcid: null, why: "malfo
 
 /** AUTH mechanism [initial-response]. */
 export function auth(state: SessionState, argument: string, context: SessionContext, nonce: Uint8Array): Step {
-  if (context.requireTls && state.tls === null) return refuse(state, REPLIES.tlsRequired, context);
+  if (lacksTlsForAuth(state, context)) return refuse(state, REPLIES.tlsRequired, context);
   if (state.health) return refuse(state, REPLIES.healthOnly, context);
   if (state.helo === null || !state.esmtp) return refuse(state, REPLIES.sendHello, context);
   if (state.identity !== null) return refuse(state, REPLIES.authAfterSuccess, context);

@@ -8,6 +8,7 @@ import { unreachable } from "../lib/result.ts";
 import type { Envelope, Recipient } from "./envelope.ts";
 import { parseMailParameters, parseRcptParameters } from "./parameters.ts";
 import { formatMailbox, type Mailbox, parsePath } from "./path.ts";
+import { repairPath } from "./repair.ts";
 import type { Reply } from "./reply.ts";
 import { queued, REPLIES } from "./replies.ts";
 import {
@@ -16,9 +17,12 @@ import {
   type ContentOutcome,
   type Disposition,
   type Effect,
+  lacksTls,
+  mayRepair,
   type Phase,
   quietly,
   refuse,
+  repaired,
   say,
   type SessionContext,
   type SessionState,
@@ -27,8 +31,9 @@ import {
 } from "./session_state.ts";
 
 /** MAIL FROM:<reverse-path> [parameters]. */
-export function mail(state: SessionState, argument: string, context: SessionContext): Step {
-  if (context.requireTls && state.tls === null) return refuse(state, REPLIES.tlsRequired, context);
+export function mail(before: SessionState, given: string, context: SessionContext): Step {
+  const { state, argument } = repairArgument(before, given, context);
+  if (lacksTls(state, context)) return refuse(state, REPLIES.tlsRequired, context);
   if (state.health) return refuse(state, REPLIES.healthOnly, context);
   const early = state.phase.at === "greeted" && context.needHello === false;
   if (state.helo === null && context.needHello !== false) return refuse(state, REPLIES.sendHello, context);
@@ -59,7 +64,8 @@ export function mail(state: SessionState, argument: string, context: SessionCont
 }
 
 /** RCPT TO:<forward-path> [parameters]. */
-export function rcpt(state: SessionState, argument: string, context: SessionContext): Step {
+export function rcpt(before: SessionState, given: string, context: SessionContext): Step {
+  const { state, argument } = repairArgument(before, given, context);
   const { phase } = state;
   if (phase.at !== "mail") return refuse(state, REPLIES.needMail, context);
   const { envelope, disposition } = phase;
@@ -144,7 +150,7 @@ export function bdat(state: SessionState, argument: string, context: SessionCont
   const count = Number(match[1]);
   const last = match[2] !== undefined;
   const { phase } = state;
-  if (context.requireTls && state.tls === null) {
+  if (lacksTls(state, context)) {
     return skipChunk(state, count, { reply: REPLIES.tlsRequired, after: phase });
   }
   if (phase.at === "chunks") {
@@ -225,6 +231,18 @@ function skipChunk(
     last: false,
     discard: true,
   });
+}
+
+/** `FROM:` or `TO:` and what follows, made to a path where this client's are repaired. */
+function repairArgument(
+  state: SessionState,
+  argument: string,
+  context: SessionContext,
+): { readonly state: SessionState; readonly argument: string } {
+  const [, keyword] = /^(from|to):/i.exec(argument) ?? [];
+  if (keyword === undefined || !mayRepair(state, context)) return { state, argument };
+  const path = repairPath(argument.slice(argument.indexOf(":") + 1));
+  return { state: repaired(state, path.repairs), argument: `${keyword}:${path.text}` };
 }
 
 function decide(state: SessionState, decision: Extract<Effect, { kind: "decide" }>["decision"]): Effect {

@@ -13,6 +13,7 @@ import type { ContentProblem } from "./dot_decoder.ts";
 import type { QueueStart } from "./queue_start.ts";
 import type { Reply } from "./reply.ts";
 import { withId } from "./reply.ts";
+import { countRepairs, type Repair, type Repairs } from "./repair.ts";
 import { REPLIES } from "./replies.ts";
 
 /** What policy is asked. */
@@ -112,6 +113,10 @@ export interface SessionContext {
   readonly role: "mta" | "msa";
   /** Whether this client must have TLS before AUTH and MAIL. */
   readonly requireTls: boolean;
+  /** Although `requireTls`, this client may log in without TLS, and go on without it once it has: a device with a weak channel. */
+  readonly weakAuth?: boolean;
+  /** Whether what this client does wrong is repaired, before login (`null`) and as this account. Absent: never. */
+  readonly repairs?: (account: string | null) => boolean;
   /** False without a certificate: then no STARTTLS. */
   readonly canStartTls: boolean;
   /** Whether MAIL needs a HELO or EHLO before it. Default true. */
@@ -203,6 +208,7 @@ export interface SessionState {
   readonly authFailures: number;
   readonly protocolErrors: number;
   readonly refusedRecipients: number;
+  readonly repaired: Repairs;
 }
 
 /** A state and what to do. */
@@ -226,6 +232,7 @@ export const INITIAL_STATE: SessionState = {
   authFailures: 0,
   protocolErrors: 0,
   refusedRecipients: 0,
+  repaired: new Map(),
 };
 
 /** What the count of an error is held against. */
@@ -294,6 +301,26 @@ export function closeWith(
   const refused = refusal(state, answer, context, options);
   const drop: readonly Effect[] = hasDraft(state.phase) ? [{ kind: "drop-content" }] : [];
   return { state: at(refused.state, { at: "closed" }), effects: [...drop, ...refused.effects, { kind: "close" }] };
+}
+
+/** Whether TLS has to come before this session may go on as it is. */
+export function lacksTls({ tls, identity }: SessionState, { requireTls, weakAuth = false }: SessionContext): boolean {
+  return requireTls && tls === null && !(weakAuth && identity !== null);
+}
+
+/** The same for AUTH. */
+export function lacksTlsForAuth({ tls }: SessionState, { requireTls, weakAuth = false }: SessionContext): boolean {
+  return requireTls && tls === null && !weakAuth;
+}
+
+/** Whether what the client does wrong is repaired now. */
+export function mayRepair({ identity }: SessionState, { repairs }: SessionContext): boolean {
+  return repairs?.(identity?.account.name ?? null) === true;
+}
+
+/** Counts what was repaired. */
+export function repaired(state: SessionState, repairs: readonly Repair[]): SessionState {
+  return repairs.length === 0 ? state : { ...state, repaired: countRepairs(state.repaired, repairs) };
 }
 
 /** Whether a draft is open in this phase. */

@@ -140,6 +140,7 @@ Deno.test("shownConfig() fills in every default, and leaves out what is not set"
       "sendmail",
       "dkim",
       "access",
+      "sender",
       "limits",
       "hold",
       "guessing",

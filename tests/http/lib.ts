@@ -8,6 +8,7 @@ import { requestOverSocket } from "../../src/cli/control_client.ts";
 import type { HttpHandler } from "../../src/http/sockets.ts";
 import { serveUnix } from "../../src/http/sockets.ts";
 import type { StrangerLimits } from "../../src/http/stranger_server.ts";
+import { Enrolments } from "../../src/auth/enrolments.ts";
 import { checkConfig } from "../../src/config/load.ts";
 import { healthReport } from "../../src/http/health.ts";
 import type { SidecarParts } from "../../src/http/parts.ts";
@@ -185,6 +186,7 @@ export function sidecarParts(given: Partial<SidecarParts>): SidecarParts {
     now: Date.now,
     signIn: unused,
     tryLogin: unused,
+    enrolments: new Enrolments(Date.now),
     changePassword: unused,
     ...given,
     records: given.records ?? keptRecords(),

@@ -40,6 +40,11 @@ export class AddressClient implements Disposable {
     }
   }
 
+  /** Sends octets as they are, each a character. */
+  write(text: string): void {
+    this.#socket.write(text, "latin1");
+  }
+
   /** Sends a line and gives the whole reply. */
   async command(line: string): Promise<string> {
     this.#socket.write(`${line}\r\n`);

@@ -13,6 +13,7 @@ import { addAudit } from "./audit.ts";
 import { addAuthentications } from "./authentications.ts";
 import { addBans } from "./bans.ts";
 import { addConfiguration } from "./configuration.ts";
+import { addDevices } from "./devices.ts";
 import { type Api, API_BASE, createFrame } from "./frame.ts";
 import { gate } from "./gate.ts";
 import { addLimits } from "./limits.ts";
@@ -23,7 +24,7 @@ import { addTokens } from "./tokens.ts";
 export type ApiDocument = ReturnType<Api["getOpenAPI31Document"]>;
 
 const TAGS = [
-  ...["accounts", "app passwords", "authentications", "bans", "queue", "limits", "holds"],
+  ...["accounts", "app passwords", "devices", "authentications", "bans", "queue", "limits", "holds"],
   ...["configuration", "tokens", "audit"],
 ];
 
@@ -60,6 +61,7 @@ function addResources(api: Api, parts: SidecarParts): void {
   addAccounts(api, parts);
   addAccountDetails(api, parts);
   addAppPasswords(api, parts);
+  addDevices(api, parts);
   addAuthentications(api, parts);
   addBans(api, parts);
   addQueue(api, parts);

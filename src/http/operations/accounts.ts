@@ -151,7 +151,8 @@ export function accountOperations(
   };
 }
 
-function chooseStore(
+/** The store of this backend or, where none is named, the only one there is. */
+export function chooseStore(
   stores: ReadonlyMap<string, AccountAdmin>,
   backend: string | undefined,
 ): Result<AccountAdmin, StoreProblem> {
@@ -176,6 +177,6 @@ function refusal<Value>(made: Result<Value, AccountProblem>): Result<Value, { re
 }
 
 /** The file cannot be read or written now. */
-function isOutage(error: unknown): error is Error {
+export function isOutage(error: unknown): error is Error {
   return error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
 }

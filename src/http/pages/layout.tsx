@@ -117,6 +117,7 @@ function adminPlaces(t: Translate): readonly Place[] {
   return [
     { path: "/admin", text: t("Overview", "概況") },
     { path: "/admin/accounts", text: t("Accounts", "アカウント") },
+    { path: "/admin/devices", text: t("Devices", "機器") },
     { path: "/admin/logins", text: t("All logins", "全ログイン") },
     { path: "/admin/tester", text: t("Login tester", "ログイン試験") },
     { path: "/admin/bans", text: t("Bans", "接続禁止") },

@@ -14,6 +14,8 @@ import { auditRoutes } from "./audit_page.tsx";
 import { bansRoutes } from "./bans_page.tsx";
 import { holdRoutes } from "./holds_page.tsx";
 import { limitRoutes } from "./limits_page.tsx";
+import { deviceRoutes } from "./device_page.tsx";
+import { devicesRoutes } from "./devices_page.tsx";
 import { loginsRoutes } from "./logins_page.tsx";
 import type { Overview } from "./overview.ts";
 import { overviewRoutes } from "./overview_page.tsx";
@@ -27,6 +29,8 @@ export function adminRoutes(parts: SidecarParts, overview: () => Promise<Overvie
   routes.route("/", overviewRoutes(overview));
   routes.route("/", accountsRoutes(parts));
   routes.route("/", accountRoutes(parts));
+  routes.route("/", devicesRoutes(parts));
+  routes.route("/", deviceRoutes(parts));
   routes.route("/", loginsRoutes(parts));
   routes.route("/", testerRoutes(parts));
   routes.route("/", bansRoutes(parts));
