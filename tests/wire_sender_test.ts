@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { latin1, utf8 } from "../src/lib/octets.ts";
+import { PEOPLE } from "./lib/people.ts";
 import { makeSite, type RunningProgram, type Site, type SiteOptions, startProgram } from "./lib/program.ts";
 import { beginContent, converse, dotted, queueIdOf, submit } from "./lib/submission.ts";
 import { mailsIn } from "./lib/maildir.ts";
@@ -150,5 +151,19 @@ test(
         content: AUTHOR("shin@foobar.co.jp"),
       }),
     );
+  },
+);
+
+test(
+  "of two accounts with one local part each sends as itself",
+  { people: [...PEOPLE, { local: "shin", realm: "foobar.co.jp", password: "another", disabled: false }] },
+  async (program, site) => {
+    using client = await converse(program, site);
+    assert.match(await client.command("MAIL FROM:<shin@foobar.co.jp>"), /^550 5\.7\.1 /);
+    const forged = { to: "yuki@baz.co.jp", content: AUTHOR("shin@foobar.co.jp") };
+    assert.match(await submit(client, forged), /^550 5\.7\.1 /);
+    using other = await converse(program, site, { login: { authcid: "shin@foobar.co.jp", password: "another" } });
+    queueIdOf(await submit(other, { ...forged, from: "shin@foobar.co.jp" }));
+    assert.match(await other.command("MAIL FROM:<shin@baz.co.jp>"), /^550 5\.7\.1 /);
   },
 );

@@ -20,6 +20,8 @@ export interface SenderFacts extends LocalDomains {
   readonly recipientDelimiter: string | null;
   /** `null`: there are none, or they cannot be told now. */
   readonly aliases: AliasTable | null;
+  /** Addresses that are the names of other accounts, as `namesake` gives them. Default: none. */
+  readonly taken?: ReadonlySet<string>;
 }
 
 /** The addresses of one account. */
@@ -30,6 +32,11 @@ export interface OwnAddresses {
   readonly written: readonly string[];
   /** Whether the account may send as this address: compared without case, domains as A-labels. A bare local part is one of a local domain. */
   allows(address: string): boolean;
+  /**
+   * The name, in canonical form, of an account that the address would belong to if there is one: where it is allowed for its local part
+   * alone. `null`: it is nobody else's.
+   */
+  namesake(address: string): string | null;
 }
 
 /** The addresses of an account, by the rule of docs/sender.md. */
@@ -44,12 +51,24 @@ export function ownAddresses(account: Account, facts: SenderFacts): OwnAddresses
   const name = parseMailbox(account.name);
   const local = name === null ? null : canonicalLocal(name.local);
 
-  const isOwn = (mailbox: Mailbox): boolean => {
+  const isWritten = (mailbox: Mailbox): boolean => {
     const domain = domainOf(mailbox);
-    if (domain !== null && domains.has(domain)) return true;
-    if (exact.has(`${canonicalLocal(mailbox.local)}@${domain}`)) return true;
+    return everything || (domain !== null && domains.has(domain)) ||
+      exact.has(`${canonicalLocal(mailbox.local)}@${domain}`);
+  };
+  const namesakeOf = (mailbox: Mailbox): string | null => {
+    const domain = domainOf(mailbox);
+    if (isWritten(mailbox) || domain === null || !facts.localDomains.includes(domain)) return null;
+    if (leadsTo(mailbox, account.name, facts)) return null;
+    return canonicalLocal(mailbox.local) === local ? `${local}@${domain}` : null;
+  };
+  const isOwn = (mailbox: Mailbox): boolean => {
+    if (isWritten(mailbox)) return true;
+    const domain = domainOf(mailbox);
     if (domain !== null && !facts.localDomains.includes(domain)) return false;
-    return canonicalLocal(mailbox.local) === local || leadsTo(mailbox, account.name, facts);
+    if (leadsTo(mailbox, account.name, facts)) return true;
+    return canonicalLocal(mailbox.local) === local && !isMapped(mailbox, facts) &&
+      facts.taken?.has(`${local}@${domain}`) !== true;
   };
   return {
     primary: own[0] ?? account.name,
@@ -57,7 +76,12 @@ export function ownAddresses(account: Account, facts: SenderFacts): OwnAddresses
     allows: (address) => {
       const mailbox = parseMailbox(address);
       if (mailbox === null) return false;
-      return everything || isOwn(mailbox) || isOwn(withoutDetail(mailbox, facts.recipientDelimiter));
+      return isOwn(mailbox) || isOwn(withoutDetail(mailbox, facts.recipientDelimiter));
+    },
+    namesake: (address) => {
+      const mailbox = parseMailbox(address);
+      if (mailbox === null || isWritten(mailbox)) return null;
+      return namesakeOf(mailbox) ?? namesakeOf(withoutDetail(mailbox, facts.recipientDelimiter));
     },
   };
 }
@@ -81,7 +105,12 @@ export function sendsAs(account: Account, facts: SenderFacts): readonly string[]
 /** The one address of a device: neither its name nor what its name has in local domains. */
 function addressesOfDevice({ name, addresses: [sender = name] }: Account): OwnAddresses {
   const key = canonicalAddress(sender);
-  return { primary: sender, written: [sender], allows: (address) => canonicalAddress(address) === key };
+  return {
+    primary: sender,
+    written: [sender],
+    allows: (address) => canonicalAddress(address) === key,
+    namesake: () => null,
+  };
 }
 
 /** How an account is treated at a listener. */
@@ -90,6 +119,12 @@ export function senderMode(
   { listener, accounts }: { readonly listener: SenderMode; readonly accounts: ReadonlyMap<string, SenderMode> },
 ): SenderMode {
   return accounts.get(account) ?? listener;
+}
+
+/** Whether `local_recipients` gives the address to somebody by name. */
+function isMapped(mailbox: Mailbox, facts: SenderFacts): boolean {
+  const candidates = localCandidates(formatMailbox(mailbox), facts);
+  return candidates.kind === "candidates" && candidates.beforeAliases;
 }
 
 /** Whether local_recipients, or an alias with this one member, make the address one of the account. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseAddressList } from "../message/addresses.ts";
+import { findAddresses, parseAddressList } from "../message/addresses.ts";
 import { fieldText, type HeaderField, splitFields } from "../message/header.ts";
 import { mapAddresses } from "../message/map_addresses.ts";
 import { concatAll, decodeUtf8, utf8 } from "../lib/octets.ts";
@@ -62,6 +62,12 @@ export function judgeSenderFields(header: Uint8Array, own: OwnAddresses): Sender
   }
   if (stray !== null) return { kind: "unclear", field: stray, why: "an address stands where only a name may" };
   return { kind: "own" };
+}
+
+/** Every address that stands in these fields, as far as they can be read. */
+export function senderFieldAddresses(header: Uint8Array): readonly string[] {
+  return splitFields(header).filter(({ name }) => FIELDS.has(name))
+    .flatMap((field) => findAddresses(fieldText(field)).map(({ address }) => address));
 }
 
 /** Writes the account's primary address where another stands. What is unclear is written anew, as one From field. */

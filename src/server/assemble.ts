@@ -96,7 +96,7 @@ export async function buildGeneration(
       access: openAccess(config.access, { log, now: Date.now }),
       certificate: certificate === null ? null : certificate.value,
       signer,
-      senderRule: new SenderRule({ config, aliases, log }),
+      senderRule: new SenderRule({ config, aliases, lookup: authenticator.lookup, log }),
       devices: new Devices({ config, stores, enrolments, ...{ log, now: Date.now } }),
       enrolments,
       cleartextNetworks: networkSet(config.sasl.cleartextNetworks),

@@ -46,7 +46,7 @@ export interface ContentFacts {
 }
 
 /** What policy makes of a header section: its octets, maybe others, or a refusal. `mail`: for the log. */
-export type HeaderJudge = (split: HeaderSplit, mail: string) => HeaderVerdict;
+export type HeaderJudge = (split: HeaderSplit, mail: string) => Promise<HeaderVerdict>;
 
 /** Whether content with this header section is taken. */
 export type HeaderVerdict =
@@ -146,7 +146,7 @@ export class ContentReceiver implements AsyncDisposable {
 
   async #storeSplit(split: HeaderSplit): Promise<void> {
     this.#header = null;
-    const judged = this.#facts.judge?.(split, this.#id) ?? { kind: "accept", header: split.header };
+    const judged = await this.#facts.judge?.(split, this.#id) ?? { kind: "accept", header: split.header };
     if (judged.kind === "refused") return void (this.#refused = judged);
     const { rest } = split;
     const completed = this.#complete(this.#facts.rewrite?.(judged.header) ?? judged.header);

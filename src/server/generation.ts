@@ -168,7 +168,7 @@ export class Generation {
       case "mail": {
         const { reversePath } = decision.envelope;
         const device = this.parts.devices.judgeMail(client.identity, reversePath);
-        return device.kind === "accept" ? await this.#judgeMail(reversePath, client) : device;
+        return device.kind === "accept" ? await this.#judgeMail(reversePath, client, signal) : device;
       }
       case "rcpt": {
         const device = this.parts.devices.judgeRecipient(client.identity, decision.recipient.forwardPath);
@@ -177,11 +177,11 @@ export class Generation {
     }
   }
 
-  async #judgeMail(reversePath: string | null, client: DecidedFor): Promise<Verdict> {
+  async #judgeMail(reversePath: string | null, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {
     const rules = await this.parts.access();
     const sender = judgeSender(rules, reversePath).verdict;
     if (sender.kind === "refuse") return sender;
-    const owned = await this.parts.senderRule.judgeReversePath(reversePath, client);
+    const owned = await this.parts.senderRule.judgeReversePath(reversePath, client, signal);
     if (owned.kind === "refuse") return owned;
     const listed = judgeClient(rules, client.remote).verdict;
     if (listed.kind === "discard") return listed;

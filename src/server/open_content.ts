@@ -47,7 +47,7 @@ export async function openContent(
     hideClient: message.hideClient && hasLogin,
     removeBcc: message.removeBcc && hasLogin,
     limitOctets: limits.messageSize,
-    judge: await senderRule.headerJudge(client),
+    judge: senderRule.headerJudge(client),
     rewrite: rewriting?.header ?? null,
     signer: hasLogin ? signer : null,
     now,

@@ -80,6 +80,7 @@ export const REPLIES = {
   mechanismNotTrusted: reply(550, "5.7.1", "This authentication mechanism does not permit relaying"),
   noRoute: reply(550, "5.4.4", "This server has no route to that domain"),
   accessDenied: reply(550, "5.7.1", "Access denied"),
+  senderUnavailable: reply(451, "4.3.0", "Sender cannot be checked now, try again later"),
   senderNotOwn: reply(550, "5.7.1", "Your account may not send as this address"),
   recipientDisabled: reply(550, "5.2.1", "Mailbox disabled for this recipient"),
   deviceSender: reply(550, "5.7.1", "This device may send as its own address only"),

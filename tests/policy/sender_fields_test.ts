@@ -7,6 +7,7 @@ import { Random } from "../lib/random.ts";
 const OWN: OwnAddresses = {
   primary: "me@a.example",
   written: ["me@a.example"],
+  namesake: () => null,
   allows: (address) => ["me@a.example", "also@a.example", "me"].includes(address.toLowerCase()),
 };
 

@@ -98,3 +98,27 @@ Deno.test("people are told each address once, and of all addresses only that", (
   ]);
   assert.deepEqual(list(["*"]), ["Shin@baz.co.jp", "*"]);
 });
+
+Deno.test("a local part in a domain of ours is nobody's who has no account of that name there", () => {
+  const account = {
+    name: "shin@baz.co.jp",
+    backend: "sasldb",
+    addresses: ["me@foobar.co.jp"],
+    groups: [],
+    attributes: {},
+  };
+  const facts = { ...FACTS, recipientDelimiter: "+" };
+  const own = ownAddresses(account, facts);
+  for (const address of ["shin@foobar.co.jp", "Shin+x@foobar.co.jp", '"shin"@FOOBAR.co.jp']) {
+    assert.equal(own.namesake(address), "shin@foobar.co.jp");
+    assert.ok(own.allows(address));
+    assert.ok(!ownAddresses(account, { ...facts, taken: new Set(["shin@foobar.co.jp"]) }).allows(address), address);
+  }
+  for (
+    const address of ["shin@baz.co.jp", "me@foobar.co.jp", "info@foobar.co.jp", "yuki@foobar.co.jp", "shin@example.net"]
+  ) {
+    assert.equal(own.namesake(address), null, address);
+  }
+  const mapped = { ...facts, localRecipients: new Map([["shin@foobar.co.jp", "yuki@baz.co.jp"]]) };
+  assert.ok(!ownAddresses(account, mapped).allows("shin@foobar.co.jp"));
+});
