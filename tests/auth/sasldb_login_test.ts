@@ -119,7 +119,7 @@ Deno.test("an unknown user costs one scrypt, as a wrong password does", async ()
       const member = Reflect.get(target, property, target);
       if (typeof member !== "function") return member;
       return (...args: unknown[]) => {
-        if (property === "checkPassword") checked.push(String(args[0]));
+        if (property === "checkPassword" || property === "checkSecret") checked.push(String(args[0]));
         return Reflect.apply(member, target, args);
       };
     },
