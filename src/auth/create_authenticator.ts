@@ -17,7 +17,7 @@ import { decoyVerifier } from "./decoys.ts";
 import { type ChainCall, Exchange } from "./exchange.ts";
 import { createHolds, type Wait, waitByTimer } from "./holds.ts";
 import { chainMembers, isAskedFor, servedRealms } from "./members.ts";
-import { baseName } from "./offered.ts";
+import { trustedMechanisms } from "./offered.ts";
 import { createRealmDoctor } from "./realm_doctor.ts";
 import type { SuccessCache } from "./success_cache.ts";
 
@@ -62,7 +62,6 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
   const members = chainMembers(config, parts);
   const local = members.find(({ backend }) => backend.local !== undefined)?.backend.local;
   const served = servedRealms(config);
-  const trusted = new Set(config.sasl.trustMech.map(baseName));
   const shapes = new DecoyShapes();
   const doctor = createRealmDoctor({ backends: parts.backends, defaultRealm, log });
 
@@ -86,7 +85,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
       });
     },
     spend: (password: string, signal: AbortSignal) => local?.spend(password, signal) ?? Promise.resolve(),
-    trusts: (mechanism: string) => trusted.has(baseName(mechanism)),
+    trusts: trustedMechanisms(config.sasl),
   };
 
   return {

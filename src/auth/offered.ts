@@ -40,6 +40,12 @@ export function baseName(mechanism: string): string {
   return mechanism.endsWith(PLUS) ? mechanism.slice(0, -PLUS.length) : mechanism;
 }
 
+/** Whether a mechanism permits relaying (TRUST_AUTH_MECH). */
+export function trustedMechanisms({ trustMech }: Pick<Config["sasl"], "trustMech">): (mechanism: string) => boolean {
+  const trusted = new Set(trustMech.map(baseName));
+  return (mechanism) => trusted.has(baseName(mechanism));
+}
+
 /**
  * Makes the offer of one configuration. `mech_list` of [sasl] is the bound and the order; offered is what every backend can answer, since a
  * client takes the strongest and would fail for ever where its account cannot use it. A listener's own `mech_list` takes the place of that

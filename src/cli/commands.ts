@@ -59,6 +59,11 @@ export const COMMANDS: ReadonlyMap<string, CommandEntry> = new Map<string, Comma
     summary: "tell what becomes of an address in header section and envelope",
     load: () => import("./rewrite.ts"),
   }],
+  ["simulate", {
+    group: "Server",
+    summary: "tell what would become of a session, without one",
+    load: () => import("./simulate.ts"),
+  }],
   ["user", {
     group: "Accounts",
     summary: "add, list, change and delete accounts",

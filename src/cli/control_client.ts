@@ -37,7 +37,7 @@ export async function findDataDir(named: string | undefined): Promise<Result<str
 export async function requestOverSocket(
   socket: string,
   request: {
-    readonly method: "GET" | "POST" | "DELETE";
+    readonly method: "GET" | "POST" | "PUT" | "DELETE";
     readonly path: string;
     readonly body?: unknown;
     readonly timeoutMs?: number;

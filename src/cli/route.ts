@@ -7,8 +7,7 @@
 import { openAliasFile } from "../auth/alias_file.ts";
 import { createLocalRecipients } from "../auth/local_recipients.ts";
 import type { Config } from "../config/config.ts";
-import { routeSettings } from "../delivery/open_delivery.ts";
-import { type Route, routeFor } from "../delivery/routes.ts";
+import { type Asked, findWays, type Way } from "../delivery/ways.ts";
 import { parseMailbox } from "../smtp/path.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { readConfig } from "./configuration.ts";
@@ -22,17 +21,6 @@ interface TestOptions extends ConfigOption {
   readonly from?: string;
   readonly account?: string;
   readonly json?: boolean;
-}
-
-/** One address and where it goes. */
-interface Way {
-  readonly recipient: string;
-  /** `none`: nowhere. */
-  readonly route: string;
-  readonly host: string;
-  readonly port: number;
-  readonly account: string | null;
-  readonly detail: string;
 }
 
 const LOOK_MS = 30_000;
@@ -68,7 +56,7 @@ async function test(recipient: string, { from, account, ...options }: TestOption
   }
   const { defaultRealm } = config.value;
   const sender = account === undefined ? null : account.includes("@") ? account : `${account}@${defaultRealm}`;
-  const ways = await findWays({ recipient, reversePath: from ?? null, account: sender }, config.value);
+  const ways = await waysOf({ recipient, reversePath: from ?? null, account: sender }, config.value);
   if (typeof ways === "number") return ways;
   if (options.json === true) print(JSON.stringify(ways, null, 2));
   else {
@@ -84,14 +72,8 @@ async function test(recipient: string, { from, account, ...options }: TestOption
   return codes.length === 0 ? EXIT.ok : codes.includes(false) ? EXIT.data : EXIT.tempFail;
 }
 
-interface Asked {
-  readonly recipient: string;
-  readonly reversePath: string | null;
-  readonly account: string | null;
-}
-
 /** The way of an address, and those of its members where it is an alias; or an exit code. */
-async function findWays(asked: Asked, config: Config): Promise<readonly Way[] | number> {
+async function waysOf(asked: Asked, config: Config): Promise<readonly Way[] | number> {
   const log = () => {};
   const chain = await openChain(config, log);
   if (!chain.ok) {
@@ -106,48 +88,5 @@ async function findWays(asked: Asked, config: Config): Promise<readonly Way[] | 
       aliases: openAliasFile({ file, localDomains: config.localDomains, log, now: Date.now }),
     },
   });
-  const settings = { ...routeSettings(config), recipients };
-  const look = async (forwardPath: string, expanded: boolean): Promise<readonly Way[]> => {
-    const { reversePath, account } = asked;
-    const path = { forwardPath, reversePath, account, expanded };
-    const route = await routeFor(path, settings, AbortSignal.timeout(LOOK_MS));
-    if (route.kind !== "expand") return [wayOf(forwardPath, route, config)];
-    const members = route.groups.flatMap((group) => group.members);
-    const none = { host: "", port: 0, account: null };
-    const detail = members.length === 0 ? "550 5.2.4 There is nobody on the list" : `stands for ${members.length}`;
-    const ways: Way[] = [{ recipient: forwardPath, route: members.length === 0 ? "none" : "alias", ...none, detail }];
-    for (const member of members) ways.push(...await look(member, true));
-    return ways;
-  };
-  return await look(asked.recipient, false);
-}
-
-function wayOf(recipient: string, route: Exclude<Route, { readonly kind: "expand" }>, config: Config): Way {
-  if (route.kind === "settled") {
-    return { recipient, route: "none", host: "", port: 0, account: null, detail: route.outcome.reply };
-  }
-  const { hop, account } = route;
-  const detail = detailOf(hop.route, config);
-  return { recipient, route: hop.route, host: hop.host, port: hop.port, account: account?.name ?? null, detail };
-}
-
-/** What the hop does not tell. */
-function detailOf(name: string, { delivery, routes }: Config): string {
-  const own = routes.find((route) => route.name === name)?.to ?? null;
-  const to = own ?? (name === "maildir" || name === "lmtp" ? delivery.local?.to ?? null : null);
-  if (to === null) return "";
-  switch (to.kind) {
-    case "maildir":
-      return to.maildir;
-    case "lmtp":
-      return "path" in to.address ? `unix:${to.address.path}` : "";
-    case "discard":
-      return "thrown away";
-    case "fail":
-      return to.reply;
-    case "mx":
-      return "the hosts of this domain";
-    case "smarthost":
-      return "";
-  }
+  return await findWays(asked, { config, recipients, signal: AbortSignal.timeout(LOOK_MS) });
 }

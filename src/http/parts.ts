@@ -13,6 +13,7 @@ import type { Backend, Origin } from "../backend.ts";
 import type { Config, ListenerConfig } from "../config/config.ts";
 import type { Result } from "../lib/result.ts";
 import type { Log } from "../log/event.ts";
+import type { AccessRules } from "../policy/access.ts";
 import type { AuthenticationEvent, Records } from "../records/records.ts";
 import type { Mechanism } from "../sasl/mechanism.ts";
 import type { Spool } from "../spool/spool.ts";
@@ -21,6 +22,7 @@ import type { LimitOperations } from "./limit_operations.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { PasswordOutcome, PasswordRequest } from "./password.ts";
 import type { SignInOutcome, SignInRequest } from "./sign_in.ts";
+import type { Simulation, SimulationRequest } from "./simulation.ts";
 
 /** The configuration in force and what it brought to life. */
 export interface Current {
@@ -31,6 +33,8 @@ export interface Current {
   readonly stores: ReadonlyMap<string, AccountAdmin>;
   readonly certificate: { readonly expires: number } | null;
   readonly appPasswords: AppPasswords;
+  /** The access rules of now. */
+  access(): Promise<AccessRules>;
   /** The mechanisms that a connection to a listener is offered. */
   offered(listener: ListenerConfig, facts: OfferFacts): readonly Mechanism[];
 }
@@ -84,4 +88,9 @@ export interface SidecarParts extends PublicParts {
     request: Omit<SignInRequest, "session">,
     options: { readonly signal: AbortSignal },
   ) => Promise<AuthenticationEvent | null>;
+  /** Plays a session in which nothing is sent, logged or counted. The problem is a sentence about the request. */
+  readonly simulate: (
+    request: SimulationRequest,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<Result<Simulation, string>>;
 }

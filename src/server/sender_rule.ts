@@ -30,6 +30,8 @@ export interface Sending {
   readonly remote: string;
   /** For the log. */
   readonly session: string;
+  /** In a simulation: told what would be logged, and nothing is logged or counted. */
+  readonly note?: (text: string) => void;
 }
 
 /** How many of an account's addresses a line of the log names. */
@@ -91,9 +93,10 @@ export class SenderRule {
   }
 
   #tell(
-    { identity, remote }: Sending,
+    { identity, remote, note }: Sending,
     { id, mode, why }: { readonly id: string; readonly mode: SenderMode; readonly why: string },
   ): void {
+    if (note !== undefined) return note(`${mode === "rewrite" ? "rewritten" : "reported"}: ${why}`);
     const account = identity?.account.name ?? "";
     this.#parts.log({
       ...{ kind: "foreign-sender", id, remote, account, why },

@@ -27,6 +27,7 @@ import { makeMaildrop } from "./maildrop/folder.ts";
 import { Maildrop } from "./maildrop/maildrop.ts";
 import { measured, metricSources } from "./metric_sources.ts";
 import type { BackendModules } from "./open_backend.ts";
+import { simulate } from "./simulate.ts";
 import { createSidecar, type Sidecar } from "./sidecar.ts";
 import { openHttp, openSockets, type SocketParts } from "./sockets.ts";
 import { createStartQueue, type StartQueue } from "./start_queue.ts";
@@ -317,6 +318,7 @@ export class Server {
       current: () => this.#alive.generation.parts,
       onRetry: () => this.#scheduler.forgive(),
       reload: () => this.reload(),
+      simulate: (request, { signal }) => simulate(this.#alive.generation, request, signal),
       nextSession: () => `${this.#sessionPrefix}-p${(++this.#sessions).toString(36)}`,
       status: () => ({
         started: this.#started,

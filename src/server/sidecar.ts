@@ -13,7 +13,7 @@ import type { AuthenticationEvent } from "../records/records.ts";
 import type { Standing } from "./standing.ts";
 
 /** What of the server is needed beside what lives as long as the process. */
-export interface SidecarHost extends Pick<SidecarParts, "health" | "onRetry" | "reload" | "status"> {
+export interface SidecarHost extends Pick<SidecarParts, "health" | "onRetry" | "reload" | "status" | "simulate"> {
   readonly standing: Standing;
   readonly log: Log;
   readonly current: () => Current;
@@ -61,6 +61,7 @@ export function createSidecar(host: SidecarHost): Sidecar {
   const parts: Sidecar["parts"] = {
     ...{ log, spool, records, limits, enrolments, current },
     ...{ health: host.health, onRetry: host.onRetry, reload: host.reload, status: host.status },
+    simulate: host.simulate,
     now: Date.now,
     signIn: (request, { signal }) => judge(request, { signal, session: nextSession() }),
     tryLogin: async (request, { signal }) => {

@@ -5,26 +5,34 @@
  */
 
 import { connect, type Socket } from "node:net";
+import { connect as secure, type TLSSocket } from "node:tls";
 
-/** A conversation, line by line, without TLS. */
+/** A conversation, line by line. */
 export class AddressClient implements Disposable {
-  readonly #socket: Socket;
+  #socket: Socket | TLSSocket;
   #text = "";
   #ended = false;
   #wake: () => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.setEncoding("utf8");
-    socket.on("data", (text) => this.#take(String(text)));
-    socket.on("error", () => this.#end());
-    socket.on("close", () => this.#end());
+    this.#listen(socket);
   }
 
   static async connect(port: number, address: string): Promise<AddressClient> {
     const socket = connect({ host: "127.0.0.1", port, localAddress: address });
     await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
     return new AddressClient(socket);
+  }
+
+  /** Begins TLS; the certificate is not looked at. */
+  async startTls(): Promise<void> {
+    const socket = this.#socket;
+    socket.removeAllListeners("data");
+    const above = secure({ socket, rejectUnauthorized: false });
+    await new Promise<void>((resolve, reject) => above.once("secureConnect", resolve).once("error", reject));
+    this.#socket = above;
+    this.#listen(above);
   }
 
   /** The whole reply, its lines joined; the empty string when the server has closed. */
@@ -53,6 +61,12 @@ export class AddressClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.#socket.destroy();
+  }
+
+  #listen(socket: Socket | TLSSocket): void {
+    socket.on("data", (octets) => this.#take(String(octets)));
+    socket.on("error", () => this.#end());
+    socket.on("close", () => this.#end());
   }
 
   #take(text: string): void {

@@ -18,6 +18,7 @@ import { type Api, API_BASE, createFrame } from "./frame.ts";
 import { gate } from "./gate.ts";
 import { addLimits } from "./limits.ts";
 import { addQueue } from "./queue.ts";
+import { addSimulation } from "./simulation.ts";
 import { addTokens } from "./tokens.ts";
 
 /** An OpenAPI document. */
@@ -67,6 +68,7 @@ function addResources(api: Api, parts: SidecarParts): void {
   addQueue(api, parts);
   addLimits(api, parts);
   addConfiguration(api, parts);
+  addSimulation(api, parts);
   addTokens(api, parts);
   addAudit(api, parts);
 }
