@@ -68,7 +68,7 @@ async function run(options: Options): Promise<number> {
   try {
     const found = await ask(request.data, options);
     if (typeof found === "number") return found;
-    print(options.json === true ? JSON.stringify(found, null, 2) : simulationText(found));
+    print(options.json === true ? JSON.stringify([found], null, 2) : simulationText(found));
     return exitOf(found);
   } catch (error) {
     if (!(error instanceof QueueTrouble)) throw error;

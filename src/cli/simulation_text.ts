@@ -9,7 +9,14 @@ import { formatTable } from "./table.ts";
 
 /** All that it tells, without a line end behind it. */
 export function simulationText(simulation: Simulation): string {
-  const parts = [transcript(simulation), login(simulation), access(simulation), content(simulation), ways(simulation)];
+  const parts = [
+    transcript(simulation),
+    login(simulation),
+    access(simulation),
+    content(simulation),
+    ways(simulation),
+    limits(simulation),
+  ];
   const last = `${simulation.outcome}: ${OUTCOMES[simulation.outcome]}`;
   return [...parts.filter((part) => part !== ""), last].join("\n\n");
 }
@@ -61,6 +68,17 @@ function content({ content: found }: Simulation): string {
     `From as it goes out: ${from ?? "none"}`,
     `DKIM key: ${keys === "" ? "none" : keys}`,
   ].join("\n");
+}
+
+function limits({ limits: found, hold }: Simulation): string {
+  const table = found.length === 0 ? "" : formatTable(found, [
+    { head: "LIMIT", cell: ({ of, limit }) => `${of}.${limit}` },
+    { head: "OF", cell: ({ subject }) => subject },
+    { head: "USED", cell: ({ used, most }) => `${used} of ${most}` },
+    { head: "LEFT", cell: ({ left }) => String(left) },
+    { head: "OPENS", cell: ({ opens }) => opens ?? "-" },
+  ]);
+  return [table, hold === null ? "" : `the account is on hold: ${hold}`].filter((part) => part !== "").join("\n");
 }
 
 const DISPOSITIONS = { deliver: "for delivery", hold: "on hold", discard: "not at all" } as const;

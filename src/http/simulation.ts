@@ -120,6 +120,16 @@ export const simulationSchema = z.object({
     from: z.string().nullable().meta({ description: "the From field as it goes out; null: there is none" }),
     dkim: z.array(z.object({ domain: z.string(), selector: z.string() })),
   }).nullable().meta({ description: "null: no content would be taken" }),
+  limits: z.array(z.object({
+    of: z.enum(["account", "credential", "network", "address"]),
+    subject: z.string(),
+    limit: z.string(),
+    used: z.number(),
+    most: z.number(),
+    left: z.number(),
+    opens: z.string().nullable().meta({ description: "when it opens again; null: it is open" }),
+  })).meta({ description: "limits that this mail counts against, as they stand before it" }),
+  hold: z.string().nullable().meta({ description: "why the account is on hold; null: it is not" }),
   notes: z.array(z.string()).meta({ description: "what would be logged beside" }),
 });
 

@@ -87,7 +87,7 @@ export async function buildGeneration(
         ...{ sections: config.backends, backends, authenticator, stores, file: appPasswords },
       }),
       spool,
-      isBanned: (remote) => standing.isBanned(remote),
+      isBanned: (remote, options) => standing.isBanned(remote, options),
       limits,
       localRecipients: createLocalRecipients({
         ...{ domains: config, authenticator, stores: [...stores.values()] },

@@ -48,7 +48,7 @@ export interface GenerationParts {
   readonly enrolments: Enrolments;
   readonly spool: Spool;
   /** Whether an address is banned now. */
-  isBanned(remote: string): boolean;
+  isBanned(remote: string, options?: { readonly counts: boolean }): boolean;
   readonly limits: LimitKeeper;
   offered(listener: ListenerConfig, facts: OfferFacts): readonly Mechanism[];
   /** Disposes what belongs to this configuration alone. */
@@ -158,7 +158,7 @@ export class Generation {
     switch (decision.about) {
       case "connect": {
         // Behind a proxy this is the first that is known of the client.
-        if (this.parts.isBanned(client.remote)) {
+        if (this.parts.isBanned(client.remote, { counts: client.note === undefined })) {
           return { kind: "refuse", reply: REPLIES.banned, rule: "its network is banned" };
         }
         const { verdict } = judgeClient(await this.parts.access(), client.remote);

@@ -9,6 +9,8 @@ import { previewLogin } from "../auth/login_preview.ts";
 import type { ListenerConfig } from "../config/config.ts";
 import { findWays, tlsPolicyOf } from "../delivery/ways.ts";
 import type { SimulatedRecipient, Simulation, SimulationRequest, SimulationStep } from "../http/simulation.ts";
+import { limitKey } from "../http/limit_operations.ts";
+import { limitStandings } from "../policy/limits.ts";
 import { canonicalAddress } from "../lib/network.ts";
 import { fail, type Result, succeed } from "../lib/result.ts";
 import { type AccessStep, judgeAccess } from "../policy/access_report.ts";
@@ -83,6 +85,7 @@ class Client {
       access: [...await this.#access()],
       recipients: this.#recipients,
       content: this.#content,
+      ...this.#limits(),
       notes: [...this.#session.notes],
     };
   }
@@ -114,7 +117,8 @@ class Client {
     const transaction = session.transaction;
     if (transaction === null || transaction.envelope.recipients.length === 0) return;
     const content = await simulateContent(this.#generation, {
-      ...{ transaction, sending: session.sending, author: headerFrom ?? from },
+      ...{ sending: session.sending, author: headerFrom ?? from },
+      transaction: { ...transaction, disposition: session.limits.disposition(transaction.disposition) },
     });
     if (content.refused !== null) return session.refuseContent(content.refused);
     this.#content = content.content;
@@ -175,6 +179,29 @@ class Client {
       const ways = await findWays(asked, { config, recipients, signal });
       return { ...each, ways: ways.map((way) => ({ ...way, tls: tlsPolicyOf(way, config) })) };
     }));
+  }
+
+  /** What counts against this client, as it stands before this mail. */
+  #limits(): Pick<Simulation, "limits" | "hold"> {
+    const { limits } = this.#generation.parts;
+    const { identity } = this.#session.state;
+    const account = identity?.account.name ?? null;
+    const standings = limits.subjects({ identity, remote: this.#remote }).flatMap(({ scope, subject, values }) =>
+      limitStandings(values, limits.uses.of(scope, subject), limits.now()).flatMap(({ name, used, most, opens }) => {
+        if (most === null) return [];
+        const until = opens === null ? null : new Date(opens).toISOString();
+        return [{
+          of: scope,
+          subject,
+          limit: limitKey(name),
+          used,
+          most,
+          left: Math.max(0, most - used),
+          opens: until,
+        }];
+      })
+    );
+    return { limits: standings, hold: account === null ? null : limits.holds.of(account)?.rule ?? null };
   }
 
   /** What the access rules say by themselves; also of what the client did not come to. */

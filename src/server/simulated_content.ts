@@ -9,6 +9,7 @@ import { latin1, utf8 } from "../lib/octets.ts";
 import { fieldText, splitFields } from "../message/header.ts";
 import type { Reply } from "../smtp/reply.ts";
 import type { DecidedFor, Generation } from "./generation.ts";
+import { rewritingFor } from "./rewriting.ts";
 import type { Transaction } from "./simulated_session.ts";
 
 /** What it is judged by. */
@@ -37,8 +38,9 @@ export async function simulateContent(
   const written = utf8(author === "" ? "" : `From: ${author}\r\n`);
   const judged = judge?.({ header: written, rest: EMPTY_LINE }, sending.session) ?? { kind: "accept", header: written };
   if (judged.kind === "refused") return { refused: judged, content: null };
-  const { header } = judged;
-  const { reversePath } = envelope;
+  const rewriting = await rewritingFor(generation, sending);
+  const header = rewriting?.header(judged.header) ?? judged.header;
+  const { reversePath } = rewriting?.envelope(envelope) ?? envelope;
   const signs = sending.identity !== null;
   const signing = signs ? signer.begin({ header, rest: EMPTY_LINE }, { reversePath, now: Date.now() }) : null;
   const field = splitFields(header).find(({ name }) => name === "from");

@@ -24,6 +24,8 @@ import {
   type TlsState,
 } from "../smtp/session_state.ts";
 import type { DecidedFor, Generation } from "./generation.ts";
+import { previewKeeper } from "./limits/preview.ts";
+import { LimitSession } from "./limits/session.ts";
 
 /** Where a client comes from. */
 export interface SimulatedFrom {
@@ -53,7 +55,9 @@ export class SimulatedSession {
   readonly steps: SimulationStep[] = [];
   /** What would be logged beside. */
   readonly notes: string[] = [];
+  readonly limits: LimitSession;
   readonly #generation: Generation;
+  readonly #note = (text: string) => void this.notes.push(text);
   readonly #from: SimulatedFrom;
   #state: SessionState = INITIAL_STATE;
   /** Why the last decision was as it was. */
@@ -62,6 +66,7 @@ export class SimulatedSession {
   constructor(generation: Generation, from: SimulatedFrom) {
     this.#generation = generation;
     this.#from = from;
+    this.limits = new LimitSession(previewKeeper(generation.parts.limits, this.#note), SESSION);
     this.context = generation.context(from.listener, { id: SESSION, remote: from.remote });
   }
 
@@ -82,8 +87,8 @@ export class SimulatedSession {
   /** For whom rules decide. */
   get sending(): DecidedFor {
     const { remote, listener } = this.#from;
-    const note = (text: string) => void this.notes.push(text);
-    return { identity: this.#state.identity, remote, listener, session: SESSION, note };
+    const note = this.#note;
+    return { identity: this.#state.identity, remote, listener, session: SESSION, limits: this.limits, note };
   }
 
   /** The greeting. The result of each of these is whether a client goes on. */

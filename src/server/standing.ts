@@ -174,10 +174,10 @@ export class Standing implements AsyncDisposable {
     return opened.value;
   }
 
-  /** Whether an address is banned now; counts those that are. */
-  isBanned(remote: string): boolean {
+  /** Whether an address is banned now; counts those that are, unless somebody only looks. */
+  isBanned(remote: string, { counts } = { counts: true }): boolean {
     const banned = this.records.bans.around(remote, Date.now()) !== null;
-    if (banned) this.turnedAway++;
+    if (banned && counts) this.turnedAway++;
     return banned;
   }
 

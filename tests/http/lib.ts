@@ -180,6 +180,7 @@ export function sidecarParts(given: Partial<SidecarParts>): SidecarParts {
     metrics: { text: () => Promise.resolve("") },
     current: () => ({
       ...{ config, authenticator, backends: [], stores: new Map(), certificate: null, offered: () => [] },
+      access: unused,
       appPasswords: { list: unused, add: unused, revoke: unused, forget: unused, isMain: unused },
     }),
     status: () => ({ started: 0, connections: 0, listeners: [] }),
@@ -187,6 +188,7 @@ export function sidecarParts(given: Partial<SidecarParts>): SidecarParts {
     signIn: unused,
     tryLogin: unused,
     enrolments: new Enrolments(Date.now),
+    simulate: unused,
     changePassword: unused,
     ...given,
     records: given.records ?? keptRecords(),

@@ -9,7 +9,7 @@ import { accessSubject, judgeAccess } from "../../policy/access_report.ts";
 import type { SidecarParts } from "../parts.ts";
 import { problem } from "../problem.ts";
 import { accessReport, accessReportSchema, simulationRequestSchema, simulationSchema } from "../simulation.ts";
-import { type Api, json, jsonBody, needs, problems } from "./frame.ts";
+import { type Api, idempotencyHeaders, json, jsonBody, needs, problems } from "./frame.ts";
 
 /** Backends that are asked whether a name is known. */
 const WAIT_MS = 60_000;
@@ -34,7 +34,10 @@ export function addSimulation(api: Api, parts: Pick<SidecarParts, "simulate" | "
       description:
         "By the rules in force, as on the wire. Nothing is sent, logged or counted, and no password is needed. " +
         "The answer tells which accounts exist.",
-      request: { body: jsonBody(simulationRequestSchema, "Who would send what, from where.") },
+      request: {
+        headers: idempotencyHeaders,
+        body: jsonBody(simulationRequestSchema, "Who would send what, from where."),
+      },
       responses: {
         200: json(simulationSchema.openapi("Simulation"), "What would come of it."),
         ...problems(400, 413, 415, 422),
@@ -53,7 +56,7 @@ export function addSimulation(api: Api, parts: Pick<SidecarParts, "simulate" | "
       ...{ ...needs("configuration:read"), tags: ["configuration"], method: "post", path: "/access/test" },
       operationId: "testAccess",
       summary: "Tell which line of the access rules decides",
-      request: { body: jsonBody(accessQuestionSchema, "Of whom.") },
+      request: { headers: idempotencyHeaders, body: jsonBody(accessQuestionSchema, "Of whom.") },
       responses: {
         200: json(accessReportSchema.openapi("AccessReport"), "What the rules say."),
         ...problems(400, 413, 415, 422),

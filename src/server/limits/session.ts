@@ -10,7 +10,22 @@ import { networkOf } from "../../lib/network.ts";
 import { limitReached, tooManyFrom } from "../../smtp/limit_replies.ts";
 import type { Decision, Disposition, Verdict } from "../../smtp/session_state.ts";
 import type { Identity } from "../../smtp/identity.ts";
+import type { ConnectionRate } from "../../policy/connection_rate.ts";
+import type { Holds } from "./holds.ts";
 import type { LimitKeeper, Subject } from "./keeper.ts";
+import type { Uses } from "./uses.ts";
+
+/** What a session needs of the keeper. */
+export interface SessionKeeper extends
+  Pick<
+    LimitKeeper,
+    | ("now" | "log" | "settings" | "isExemptNetwork" | "subjects")
+    | ("count" | "noteNetwork" | "watchNewRecipients" | "holdLate")
+  > {
+  readonly uses: Pick<Uses, "of" | "hashOf" | "isKnown" | "know">;
+  readonly holds: Pick<Holds, "holds" | "of">;
+  readonly rates: Readonly<Record<"network" | "address", Pick<ConnectionRate, "judge" | "opened">>>;
+}
 
 /** Who is on the other side. */
 interface Client {
@@ -29,12 +44,12 @@ interface Transaction {
 
 /** The limits of one connection, until it is disposed. */
 export class LimitSession implements Disposable {
-  readonly #keeper: LimitKeeper;
+  readonly #keeper: SessionKeeper;
   readonly #session: string;
   readonly #open: Disposable[] = [];
   #transaction: Transaction | null = null;
 
-  constructor(keeper: LimitKeeper, session: string) {
+  constructor(keeper: SessionKeeper, session: string) {
     this.#keeper = keeper;
     this.#session = session;
   }
