@@ -12,10 +12,12 @@ import type { ChainStep } from "../log/event.ts";
 import type { Mechanism } from "../sasl/mechanism.ts";
 import { formatUserName } from "../sasl/user_name.ts";
 import type { ConcludedVerdict, Identity } from "../smtp/identity.ts";
+import type { LoginRules } from "./authenticator.ts";
 import { askBackend, canAsk, type ChainMember } from "./ask_backend.ts";
 import { accountOf, askChain } from "./chain.ts";
 import { cannotAgree, canonicalRealm, chainMembers, servedRealms, whySkipped } from "./members.ts";
 import { trustedMechanisms } from "./offered.ts";
+import { outOfScope } from "./scope.ts";
 
 /** Whose login, and how. */
 export interface PreviewedLogin {
@@ -30,6 +32,8 @@ export interface PreviewParts {
   readonly backends: readonly Backend[];
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** Of the place where the login happens. */
+  readonly rules: Pick<LoginRules, "admits">;
 }
 
 /** What would come of it. */
@@ -77,9 +81,17 @@ export async function previewLogin(login: PreviewedLogin, parts: PreviewParts): 
     return { verdict: { kind: "unavailable" }, reason: "the account cannot be looked at now", chain: steps };
   }
   if (standing?.disabled === true) return refused("disabled", steps);
+  const from = { ...login.origin, mechanism: mechanism.name };
+  const [first, ...others] = standing?.credentials ?? [];
+  const credential = [first, ...others].find((each) => each !== undefined && outOfScope(each, from, now()) === null);
+  const out = first === undefined || credential !== undefined ? null : outOfScope(first, from, now());
+  if (out === "mechanism") return tooWeak("no credential of the account is for this mechanism", steps);
+  if (out !== null) return refused(`no credential of the account is in its scope here: ${out}`, steps);
+  const account = standing?.account ?? found;
+  if (parts.rules.admits?.(account) === false) return tooWeak("without TLS this mechanism is for a device here", steps);
   const identity: Identity = {
-    account: standing?.account ?? found,
-    credential: standing?.credentials[0]?.id ?? MAIN,
+    account,
+    credential: credential?.id ?? MAIN,
     mechanism: mechanism.name,
     trusted: trustedMechanisms(config.sasl)(mechanism.name),
   };
@@ -92,6 +104,10 @@ const SILENT = "tells nothing without the password";
 
 function refused(reason: string, chain: readonly ChainStep[] = []): LoginPreview {
   return { verdict: { kind: "rejected" }, reason, chain };
+}
+
+function tooWeak(reason: string, chain: readonly ChainStep[]): LoginPreview {
+  return { verdict: { kind: "too-weak" }, reason, chain };
 }
 
 /** What the mechanism would ask, without a secret: for whom it is, and never put to anybody but for verifiers. */

@@ -157,8 +157,13 @@ class Client {
       return await session.conclude({ kind: "rejected" }, "it is no user name");
     }
     const origin = originOf(session.state, session.context);
-    const { signal } = this.#given;
-    const preview = await previewLogin({ user, mechanism, origin }, { config, backends, signal, now: Date.now });
+    const { signal, listener } = this.#given;
+    const offer = this.#generation.parts.offered(listener, offerFacts(session.state));
+    const rules = this.#generation.parts.devices.loginRules({ ...origin, mechanism: asked }, offer);
+    const preview = await previewLogin(
+      { user, mechanism, origin },
+      { config, backends, signal, now: Date.now, rules: { ...rules.admits !== undefined && { admits: rules.admits } } },
+    );
     const verdict: ConcludedVerdict = preview.verdict;
     const identity = verdict.kind === "accepted" ? verdict.identity : null;
     this.#login = {
