@@ -59,7 +59,7 @@ async function audited(client: PageClient): Promise<readonly string[]> {
 
 Deno.test("the pages of administrators", async (t) => {
   await using folder = await makeFolder();
-  const site = await makeSite(folder.path, { more: HTTP });
+  const site = await makeSite(folder.path, { more: `${HTTP}\n[sender.accounts]\n"shin@baz.co.jp" = "off"` });
   const phone = await enrol(site, ADMIN.user);
   await using program = await startProgram(site);
   const secrets: string[] = [];

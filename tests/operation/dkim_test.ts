@@ -16,6 +16,7 @@ import { converse, dotted, SHIN, submit } from "../lib/submission.ts";
 import type { WireClient } from "../lib/wire_client.ts";
 import { makeFolder, run } from "../servers/lib.ts";
 
+const SENDS_AS_ANYBODY = '[sender.accounts]\n"shin@baz.co.jp" = "off"';
 const SHIN_PERSON = { local: "shin", realm: "baz.co.jp", password: SHIN.password, disabled: false };
 
 async function dkim(site: Site, ...args: readonly string[]): Promise<string> {
@@ -51,6 +52,7 @@ Deno.test("each mail of ours is signed, by whatever way it comes in, and nobody 
   using sink = startCountingSink();
   const site = await makeSite(folder.path, {
     people: [SHIN_PERSON],
+    more: SENDS_AS_ANYBODY,
     smarthost: `address = "127.0.0.1:${sink.port}"\ntls = "never"`,
   });
   for (const domain of ["baz.co.jp", "foobar.co.jp"]) {
@@ -133,6 +135,7 @@ Deno.test("dkim use and dkim stop take effect in the running server", async () =
   using sink = startCountingSink();
   const site = await makeSite(folder.path, {
     people: [SHIN_PERSON],
+    more: SENDS_AS_ANYBODY,
     smarthost: `address = "127.0.0.1:${sink.port}"\ntls = "never"`,
   });
   await using program = await startProgram(site);
