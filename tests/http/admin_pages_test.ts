@@ -21,7 +21,7 @@ const YUKI = { user: "yuki@baz.co.jp", password: PEOPLE.find(({ local }) => loca
 const HTTP = `[http]\naddress = "127.0.0.1:0"\n`;
 const PATHS = [
   ...["/admin", "/admin/accounts", "/admin/accounts/new", "/admin/accounts/shin%40baz.co.jp"],
-  ...["/admin/accounts/shin%40baz.co.jp/delete", "/admin/logins", "/admin/tester", "/admin/queue"],
+  ...["/admin/accounts/shin%40baz.co.jp/delete", "/admin/logins", "/admin/tester", "/admin/simulate", "/admin/queue"],
   ...["/admin/queue/0000/delete", "/admin/audit", "/admin/administrators", "/admin/nothing"],
 ];
 

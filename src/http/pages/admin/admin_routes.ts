@@ -20,6 +20,7 @@ import { loginsRoutes } from "./logins_page.tsx";
 import type { Overview } from "./overview.ts";
 import { overviewRoutes } from "./overview_page.tsx";
 import { queueRoutes } from "./queue_page.tsx";
+import { simulateRoutes } from "./simulate_page.tsx";
 import { testerRoutes } from "./tester_page.tsx";
 
 /** `/admin` and everything below. */
@@ -33,6 +34,7 @@ export function adminRoutes(parts: SidecarParts, overview: () => Promise<Overvie
   routes.route("/", deviceRoutes(parts));
   routes.route("/", loginsRoutes(parts));
   routes.route("/", testerRoutes(parts));
+  routes.route("/", simulateRoutes(parts));
   routes.route("/", bansRoutes(parts));
   routes.route("/", queueRoutes(parts));
   routes.route("/", holdRoutes(parts));
