@@ -99,6 +99,13 @@ Deno.test("a device gets through from its place, and nobody else by its channel"
     const [client] = await greeted(program, PRINTER);
     using _client = client;
     assert.match(await cramMd5(client, "printer@baz.co.jp", printer), /^235 /);
+    const [other] = await greeted(program, PRINTER);
+    using _other = other;
+    assert.match(await cramMd5(other, "printer", printer), /^235 /);
+    // What another session has begun counts while it is under way.
+    assert.match(await other.command("MAIL FROM:<printer@foobar.co.jp>"), /^250 /);
+    assert.match(await client.command("MAIL FROM:<printer@foobar.co.jp>"), /^452 4\.7\.1 /);
+    assert.match(await other.command("RSET"), /^250 /);
     assert.match(await send(client, "printer@foobar.co.jp", SHIN.name), /^250 /);
     const refused = await client.command("MAIL FROM:<printer@foobar.co.jp>");
     assert.match(refused, /^452 4\.7\.1 .* at \d{4}-\d\d-\d\dT00:00:00Z/);

@@ -94,15 +94,16 @@ function add(network: string, { for: lasts, reason, force = false, ...options }:
     print(`${network} is banned ${until === null ? "until it is lifted" : `until ${timeText(Date.parse(until))}`}`);
     return EXIT.ok;
   };
+  const refusedAdd = (why: string): number => refused(`Cannot ban ${printable(network, 60)}: ${why}`);
   return withBans(options, {
     served: async (ask) => {
       const seconds = lastsMs === null ? null : Math.ceil(lastsMs / 1000);
       const answer = await ask("POST", "", { network, reason, seconds, force });
-      return answer.status === 201 ? told(itemSchema.parse(answer.body)) : refused(detailOf(answer));
+      return answer.status === 201 ? told(itemSchema.parse(answer.body)) : refusedAdd(detailOf(answer));
     },
     files: (operations) => {
       const added = operations.add({ network, reason, lastsMs, force });
-      return added.ok ? told(itemOf(added.value)) : refused(banRefusalText(added.problem));
+      return added.ok ? told(itemOf(added.value)) : refusedAdd(banRefusalText(added.problem));
     },
   });
 }
@@ -163,7 +164,8 @@ function refused(text: string): number {
 
 function detailOf({ status, body }: SocketAnswer): string {
   const detail: unknown = Reflect.get(Object(body), "detail");
-  return typeof detail === "string" ? detail : `The server answers with ${status}`;
+  // The field of the request is an argument here.
+  return typeof detail === "string" ? detail.replace(/^The field "[a-z]+": /, "") : `The server answers with ${status}`;
 }
 
 function itemOf(
@@ -180,7 +182,7 @@ function describe(items: readonly Item[]): string {
   return formatTable(items, [
     { head: "NETWORK", cell: ({ network }) => network },
     { head: "SINCE", cell: ({ since }) => timeText(Date.parse(since)) },
-    { head: "UNTIL", cell: ({ until }) => until === null ? "lifted" : timeText(Date.parse(until)) },
+    { head: "UNTIL", cell: ({ until }) => until === null ? "ever" : timeText(Date.parse(until)) },
     { head: "BY", cell: ({ who }) => printable(who, 60) },
     { head: "REASON", cell: ({ reason }) => printable(reason) },
   ]);

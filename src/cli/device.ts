@@ -26,6 +26,7 @@ import { deviceJson, deviceText } from "./device_text.ts";
 import { EXIT } from "./exit.ts";
 import { complain, print } from "./output.ts";
 import { commandActor, openRecordsOf } from "./records.ts";
+import { forgetLimits, removeByServer } from "./removal.ts";
 import { formatTable } from "./table.ts";
 
 interface SettingOptions extends AccountsOption {
@@ -103,6 +104,7 @@ function build(): Command {
 
 interface Work {
   readonly user: UserName;
+  readonly backend: string;
   readonly devices: DeviceAdmin;
   readonly config: Config;
 }
@@ -111,7 +113,10 @@ function withDevices(text: string, options: AccountsOption, work: (work: Work) =
   return withAccounts(options, async (accounts) => {
     const user = readUserName(text, accounts.config);
     if (!user.ok) return user.problem;
-    const exit = await work({ user: user.value, devices: accounts.store.devices, config: accounts.config });
+    const exit = await work({
+      ...{ user: user.value, backend: accounts.section.name, config: accounts.config },
+      devices: accounts.store.devices,
+    });
     if (exit === EXIT.ok) warnOfRealm(user.value, accounts);
     return exit;
   });
@@ -167,13 +172,17 @@ function setDisabled(text: string, options: AccountsOption, disabled: boolean): 
 }
 
 function remove(text: string, options: AccountsOption): Promise<number> {
-  return withDevices(text, options, async ({ user, devices, config }) => {
+  return withDevices(text, options, async ({ user, backend, devices, config }) => {
     const shown = devices.show(user);
-    const removed = devices.remove(user);
-    if (!removed.ok || shown === null) {
-      return refused(removed.ok ? { kind: "unknown-device" } : removed.problem, user);
+    if (shown === null) return refused({ kind: "unknown-device" }, user);
+    const served = await removeByServer(config, { of: "devices", name: shown.name, backend });
+    // The server may have been started with another store.
+    if (!served || devices.show(user) !== null) {
+      const removed = devices.remove(user);
+      if (!removed.ok) return refused(removed.problem, user);
+      await forgetLimits(config, shown.name);
+      await note(config, "device.delete", shown);
     }
-    await note(config, "device.delete", shown);
     print(`${printable(shown.name, 300)} is deleted`);
     return EXIT.ok;
   });
@@ -232,13 +241,17 @@ function readSettings(options: SettingOptions): Result<Partial<DeviceSettings>, 
     complain(`There is no channel "${printable(channel, 40)}": expected ${CHANNELS.join(", ")}`);
     return { ok: false, problem: EXIT.usage };
   }
+  if (perDay !== undefined && perDay !== "any" && !/^\d{1,9}$/.test(perDay)) {
+    complain(`Cannot use --per-day "${printable(perDay, 40)}": expected a number of mails, or "any"`);
+    return { ok: false, problem: EXIT.usage };
+  }
   const networks = anyNetwork === true ? [] : network;
   const recipients = anyRecipient === true ? [] : to;
   const value: Partial<DeviceSettings> = {
     ...from !== undefined && { sender: from },
     ...networks !== undefined && { networks },
     ...recipients !== undefined && { recipients },
-    ...perDay !== undefined && { perDay: perDay === "any" ? null : /^\d{1,9}$/.test(perDay) ? Number(perDay) : NaN },
+    ...perDay !== undefined && { perDay: perDay === "any" ? null : Number(perDay) },
     ...wanted !== undefined && { channel: wanted },
     ...repair !== undefined && { repair },
   };

@@ -12,6 +12,7 @@ import { EXIT } from "./exit.ts";
 import { type LimitsAccess, reachLimits } from "./limits_access.ts";
 import { complain, print } from "./output.ts";
 import { QueueTrouble } from "./queue_access.ts";
+import { countText } from "./size_text.ts";
 import { formatTable } from "./table.ts";
 
 interface JsonOptions extends ConfigOption {
@@ -121,19 +122,30 @@ function report(limits: AccountLimits, { json }: JsonOptions): number {
 }
 
 async function suggest(access: LimitsAccess, { json }: JsonOptions): Promise<number> {
-  const accounts = await access.accounts();
+  let accounts = 0;
   const values = new Map<string, number>();
-  for (const account of accounts) {
-    for (const { name, suggested } of (await access.show(account)).limits) {
-      values.set(name, Math.max(values.get(name) ?? 0, suggested));
-    }
+  for (const account of await access.accounts()) {
+    const shown = await showKnown(access, account);
+    if (shown === null) continue;
+    accounts++;
+    for (const { name, suggested } of shown.limits) values.set(name, Math.max(values.get(name) ?? 0, suggested));
   }
   if (json) print(JSON.stringify([Object.fromEntries(values)], null, 2));
   else if (values.size === 0) print("Nobody has sent anything yet: there is nothing to go by");
   else {
-    print(`# Twice what the busiest of ${accounts.length} accounts has used within seven days`);
+    print(`# Twice what the busiest of ${countText(accounts, "account")} has used within seven days`);
     print("[limits.account]");
     for (const [name, most] of values) print(`${name} = ${most}`);
   }
   return EXIT.ok;
+}
+
+/** `null`: it has sent something, and is in no backend any more. */
+async function showKnown(access: LimitsAccess, account: string): Promise<AccountLimits | null> {
+  try {
+    return await access.show(account);
+  } catch (error) {
+    if (error instanceof QueueTrouble && error.exit === EXIT.data) return null;
+    throw error;
+  }
 }

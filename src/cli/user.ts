@@ -27,6 +27,7 @@ import { EXIT } from "./exit.ts";
 import { type AccountAct, noteAccounts } from "./note_accounts.ts";
 import { print } from "./output.ts";
 import { obtainNewPassword } from "./prompt.ts";
+import { forgetLimits, removeByServer } from "./removal.ts";
 import { formatTable } from "./table.ts";
 
 interface PasswordOption extends AccountsOption {
@@ -77,13 +78,7 @@ function build(): Command {
       })
     ),
   );
-  add("delete <USER@REALM>", "delete an account").action(
-    exits((name: string, options: AccountsOption) =>
-      change(name, options, {
-        ...{ make: (store, user) => store.remove(user), done: "is deleted", act: "account.delete" },
-      })
-    ),
-  );
+  add("delete <USER@REALM>", "delete an account").action(exits(remove));
   addAppPasswordCommands(user);
   return user;
 }
@@ -135,6 +130,26 @@ function change(
     print(`${printable(`${user.value.local}@${user.value.realm}`, 300)} ${done}`);
     if (warns) warnOfRealm(user.value, accounts);
     await noteAccounts(config, [{ what: act, account: name }]);
+    return EXIT.ok;
+  });
+}
+
+function remove(text: string, options: AccountsOption): Promise<number> {
+  return withAccounts(options, async ({ config, store, section }) => {
+    const user = readUserName(text, config);
+    if (!user.ok) return user.problem;
+    const shown = await store.show(user.value);
+    if (shown === null) return explain("unknown-account", user.value);
+    const { name } = shown;
+    const served = await removeByServer(config, { of: "accounts", name, backend: section.name });
+    // The server may have been started with another store.
+    if (!served || await store.show(user.value) !== null) {
+      const removed = await store.remove(user.value);
+      if (!removed.ok) return explain(removed.problem, user.value);
+      await forgetLimits(config, name);
+      await noteAccounts(config, [{ what: "account.delete", account: name }]);
+    }
+    print(`${printable(`${user.value.local}@${user.value.realm}`, 300)} is deleted`);
     return EXIT.ok;
   });
 }

@@ -50,15 +50,24 @@ export function weakMechanismsAt(devices: readonly DevicePlace[], remote: string
   return ["CRAM-MD5", "PLAIN", "LOGIN"].filter((name) => named.includes(name));
 }
 
-/** Judges MAIL of a device. `now` is in milliseconds since the epoch, `opens` when the next day begins. */
+/** A mail that a device begins. */
+export interface DeviceMail {
+  readonly reversePath: string | null;
+  /** How many mails of the device are begun and not yet in `mailsToday`. */
+  readonly underWay: number;
+  /** When the next day begins, in milliseconds since the epoch. */
+  readonly opens: number;
+}
+
+/** Judges MAIL of a device. */
 export function judgeDeviceMail(
   { sender, perDay, mailsToday }: DeviceRules,
-  { reversePath, opens }: { readonly reversePath: string | null; readonly opens: number },
+  { reversePath, underWay, opens }: DeviceMail,
 ): Verdict {
   if (reversePath === null || compared(reversePath) !== compared(sender)) {
     return { kind: "refuse", reply: REPLIES.deviceSender, rule: `the device sends as ${sender} only` };
   }
-  if (perDay !== null && mailsToday >= perDay) {
+  if (perDay !== null && mailsToday + underWay >= perDay) {
     const reply = deviceDayFull(new Date(opens).toISOString().replace(".000Z", "Z"));
     return { kind: "refuse", reply, rule: `the device has sent its ${perDay} mails of today` };
   }

@@ -88,12 +88,12 @@ export class Devices {
     return { proved, admits };
   }
 
-  /** Judges MAIL. Whoever is no device may go on. */
-  judgeMail(identity: Identity | null, reversePath: string | null): Verdict {
+  /** Judges MAIL. Whoever is no device may go on. `underWay`: mails of the device that are begun and not yet counted. */
+  judgeMail(identity: Identity | null, reversePath: string | null, underWay = 0): Verdict {
     if (identity === null || !isDevice(identity.account)) return ACCEPT;
     const device = this.#of(identity.account);
     if (device === null) return GONE;
-    return judgeDeviceMail(device, { reversePath, opens: nextDay(this.#parts.now()) });
+    return judgeDeviceMail(device, { reversePath, underWay, opens: nextDay(this.#parts.now()) });
   }
 
   /** Judges RCPT. */

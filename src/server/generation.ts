@@ -151,7 +151,16 @@ export class Generation {
   /** Judges a connection, a reverse-path or a forward-path. */
   async decide(decision: Decision, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {
     const verdict = await this.#decide(decision, client, signal);
-    return verdict.kind === "accept" ? client.limits.judge(decision, client) ?? verdict : verdict;
+    if (verdict.kind !== "accept") return verdict;
+    const device = this.#judgeUnderWay(decision, client);
+    return device.kind === "refuse" ? device : client.limits.judge(decision, client) ?? verdict;
+  }
+
+  /** A device's mails of the day with those under way: judged at the moment at which the limits set this one aside. */
+  #judgeUnderWay(decision: Decision, { identity }: DecidedFor): Verdict {
+    if (decision.about !== "mail" || identity === null) return { kind: "accept" };
+    const underWay = this.parts.limits.underWay(identity.account.name);
+    return this.parts.devices.judgeMail(identity, decision.envelope.reversePath, underWay);
   }
 
   async #decide(decision: Decision, client: DecidedFor, signal: AbortSignal): Promise<Verdict> {

@@ -24,8 +24,8 @@ Deno.test("weakMechanismsAt() gives what the enabled devices of an address need,
 });
 
 Deno.test("judgeDeviceMail() takes the device's own address in any case, and tells when the next day opens", () => {
-  const judge = (reversePath: string | null, mailsToday = 0) =>
-    judgeDeviceMail({ ...RULES, mailsToday }, { reversePath, opens: OPENS });
+  const judge = (reversePath: string | null, mailsToday = 0, underWay = 0) =>
+    judgeDeviceMail({ ...RULES, mailsToday }, { reversePath, underWay, opens: OPENS });
   assert.equal(judge("Scan@FOOBAR.co.jp").kind, "accept");
   assert.equal(judge("scan@foobar.co.jp", 1).kind, "accept");
   for (const other of [null, "boss@foobar.co.jp", "scan@foobar.co.jp.evil.example"]) {
@@ -35,10 +35,10 @@ Deno.test("judgeDeviceMail() takes the device's own address in any case, and tel
   const full = judge("scan@foobar.co.jp", 2);
   assert.ok(full.kind === "refuse" && full.reply.code === 452);
   assert.match(full.reply.lines[0], /at 2026-11-25T00:00:00Z$/);
-  assert.equal(
-    judgeDeviceMail({ ...RULES, perDay: null, mailsToday: 9e9 }, { reversePath: RULES.sender, opens: 0 }).kind,
-    "accept",
-  );
+  assert.equal(judge("scan@foobar.co.jp", 1, 1).kind, "refuse");
+  assert.equal(judge("scan@foobar.co.jp", 0, 1).kind, "accept");
+  const free = { ...RULES, perDay: null, mailsToday: 9e9 };
+  assert.equal(judgeDeviceMail(free, { reversePath: RULES.sender, underWay: 9, opens: 0 }).kind, "accept");
 });
 
 Deno.test("judgeDeviceRecipient() takes addresses and domains of the list, or everybody", () => {

@@ -22,7 +22,7 @@ import { chooseStore, isOutage, type StoreProblem } from "./accounts.ts";
 import { auditBy, type OperationParts } from "./act.ts";
 
 /** What they work with. */
-export type DeviceParts = OperationParts & Pick<SidecarParts, "enrolments">;
+export type DeviceParts = OperationParts & Pick<SidecarParts, "enrolments" | "limits">;
 
 /** Why something was not done. */
 export type DeviceRefusal = StoreProblem | DeviceProblem;
@@ -62,7 +62,7 @@ export interface DeviceOperations {
 
 /** The acts of one actor. */
 export function deviceOperations(parts: DeviceParts, actor: Actor, backend?: string): DeviceOperations {
-  const { records, log, current, enrolments } = parts;
+  const { records, limits, log, current, enrolments } = parts;
   const audit = auditBy(parts, actor);
 
   const inStore = async <Value, Problem>(
@@ -128,6 +128,7 @@ export function deviceOperations(parts: DeviceParts, actor: Actor, backend?: str
         if (!removed.ok) return removed;
         enrolments.close(shown.value.name);
         records.forgetAccount(shown.value.name);
+        limits.forget(shown.value.name);
         changed(shown.value, "delete");
         return removed;
       });

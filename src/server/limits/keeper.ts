@@ -123,6 +123,11 @@ export class LimitKeeper implements LimitOperations, Disposable {
     this.watchNewRecipients(account);
   }
 
+  /** Mails of an account that are begun and not yet counted. */
+  underWay(account: string): number {
+    return this.uses.of("account", account).reserved.mails;
+  }
+
   /** A mail is begun from there: an account that does so from too many networks is put on hold. */
   noteNetwork(account: string, remote: string): void {
     if (this.isExemptNetwork(remote)) return;
