@@ -72,8 +72,16 @@ export class Visitor {
 
   /** The page as the server sent it, and with which status. */
   async served(): Promise<{ readonly status: number; readonly html: string }> {
-    if (this.#last === null) throw new TypeError("Cannot tell what the server sent: no page is open");
-    return { status: this.#last.status(), html: await this.#last.text() };
+    for (;;) {
+      const last = this.#last;
+      if (last === null) throw new TypeError("Cannot tell what the server sent: no page is open");
+      try {
+        return { status: last.status(), html: await last.text() };
+      } catch (cause) {
+        // A page that asks again by itself takes the place of the one that was being read.
+        if (this.#last === last) throw cause;
+      }
+    }
   }
 
   /** Types into the field with this name. */

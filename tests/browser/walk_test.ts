@@ -11,6 +11,7 @@ import { BROWSER_PROGRAMS, openBrowser, type VisitorOptions } from "./browser.ts
 import { createInspector } from "./inspector.ts";
 import { openScene } from "./scene.ts";
 import { PersonWalk } from "./person_walk.ts";
+import { PolicyWalk } from "./policy_walk.ts";
 import { requirePrograms } from "../servers/lib.ts";
 import { SWAKS_PROGRAMS } from "../servers/swaks.ts";
 
@@ -44,12 +45,19 @@ for (const { name, who } of WAYS) {
     await person.lookAround();
     await person.signOut();
 
-    const administrator = new AdminWalk({ scene, inspector, visitor: await enter() });
+    const office = await enter();
+    const administrator = new AdminWalk({ scene, inspector, visitor: office });
     await administrator.signIn();
     await administrator.makeAccount();
     await administrator.disableAccount();
     await administrator.testLogin();
     await administrator.lookAround();
+
+    const policy = new PolicyWalk({ scene, inspector, visitor: office });
+    await policy.bindDevice();
+    await policy.liftBan();
+    await policy.releaseMail();
+    await policy.setLimit();
     assert.deepEqual(await inspector?.faults() ?? [], []);
   });
 }
