@@ -88,7 +88,7 @@ Deno.test("bans: the page, a restart, the command without a server, and guessers
       assert.equal((await admin.post("/admin/bans", fields)).location, "/admin/bans?done=added");
       const page = await admin.get("/admin/bans");
       await assertWellFormed(page);
-      assert.match(page.text, /<code>198\.51\.100\.77<\/code>/);
+      assert.match(page.text, /<code class="address">198\.51\.100\.77<\/code>/);
       assert.match(page.text, /guesses &lt;b&gt;/);
       for (const network of ["0.0.0.0/0", "127.0.0.1", "nonsense"]) {
         const refused = await admin.post("/admin/bans", { ...fields, network });

@@ -94,6 +94,7 @@ button.danger { background: var(--bad); border-color: var(--bad); color: var(--c
 button.danger.small { background: transparent; color: var(--bad); }
 button.link { background: none; border: 0; padding: 0; min-height: 0; color: var(--accent); font-weight: 400; text-decoration: underline; text-underline-offset: .2em; }
 form.inline { display: inline-block; margin: 0 .5rem .25rem 0; }
+form.inline + :is(.card, table) { margin-top: .75rem; }
 form.row { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin-bottom: 1rem; }
 form.row .field { margin: 0; flex: 1 1 10rem; }
 form.row:has(.mistake, .hint) { align-items: start; } form.row:has(.mistake, .hint) > button { margin-top: 1.85rem; }
@@ -117,7 +118,7 @@ meter { width: 100%; height: .75rem; }
 summary .state { white-space: normal; }
 pre { background: var(--ground); border: 1px solid var(--line); border-radius: .4rem; padding: .75rem; overflow-x: auto; margin: 0 0 1rem; }
 details { margin: 0 0 .75rem; } summary { cursor: pointer; font-weight: 600; padding: .25rem 0; }
-@media (min-width: 44rem) { .recipient { display: inline-block; min-width: 12rem; } td .address { display: inline-block; min-width: 10.5rem; } }
+@media (min-width: 44rem) { .recipient { display: inline-block; min-width: 12rem; } td .address { display: inline-block; min-width: 10.5rem; } td .short { display: inline-block; min-width: 6.5rem; } }
 @media (max-width: 44rem) {
   .bar { padding-top: .4rem; padding-bottom: .4rem; }
   .who { order: 1; flex-basis: 100%; }

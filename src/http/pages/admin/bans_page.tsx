@@ -89,11 +89,11 @@ function bansPage(
           rows={operations.list()}
           empty={t("Nobody is banned.", "禁止されているネットワークはありません。")}
           columns={[
-            { head: t("Network", "ネットワーク"), cell: ({ network }) => <code>{network}</code> },
+            { head: t("Network", "ネットワーク"), cell: ({ network }) => <code class="address">{network}</code> },
             { head: t("Reason", "理由"), cell: ({ reason }) => reason === "" ? "–" : reason },
             {
               head: t("By", "操作者"),
-              cell: ({ who }) => who === "dokodemo" ? t("the server", "サーバー(自動)") : who,
+              cell: ({ who }) => whoText(who, t),
             },
             { head: t("Since", "開始"), cell: ({ since }) => <When at={since} language={language} /> },
             {
@@ -160,6 +160,11 @@ function DoneNotice({ word, t }: { readonly word: string; readonly t: Translate 
       )}
     </>
   );
+}
+
+function whoText(who: string, t: Translate): string {
+  if (who === "dokodemo") return t("the server", "サーバー(自動)");
+  return who === "control socket" || who === "command" ? t("the command", "コマンド") : who;
 }
 
 function refusalText(refusal: BanRefusal, t: Translate): string {

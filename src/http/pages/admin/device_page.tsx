@@ -167,12 +167,10 @@ async function show(context: PageContext, subject: Subject, mistake?: WindowRefu
             <KeypadField t={t} />
             <button type="submit">{t("Make a new password", "新しいパスワードを作成する")}</button>
           </form>
-          <p>
-            {device.disabled
-              ? <ActionButton action={at(subject, "enable")} text={t("Enable", "有効にする")} />
-              : <ActionButton action={at(subject, "disable")} text={t("Disable", "停止する")} />}{" "}
-            <a href={at(subject, "delete")}>{t("Delete the device", "機器を削除する")}</a>
-          </p>
+          {device.disabled
+            ? <ActionButton action={at(subject, "enable")} text={t("Enable", "有効にする")} />
+            : <ActionButton action={at(subject, "disable")} text={t("Disable", "停止する")} />}
+          <a class="button small" href={at(subject, "delete")}>{t("Delete the device …", "機器を削除する…")}</a>
         </Card>
       </>
     ),
@@ -196,7 +194,7 @@ function OpenForm({ subject, t }: PartProps): Markup {
       <Field
         name="network"
         label={t("From this network", "接続元の範囲")}
-        hint={t("Such as 192.0.2.0/24; empty: everywhere", "例 192.0.2.0/24(空: どこからでも)")}
+        hint={t("Such as 192.0.2.0/24; empty: everywhere", "例: 192.0.2.0/24(空: どこからでも)")}
         value={subject.device.networks.join(" ")}
         required={false}
       />
@@ -225,10 +223,9 @@ function WindowView(
               `機器は ${found.address} にあります: ${channelText(found.channel, t)}`,
             )}
           </Notice>
-          <ActionButton
-            action={at(subject, "enrol/confirm")}
-            text={t("Confirm: this is it", "この機器として登録する")}
-          />
+          <form method="post" action={at(subject, "enrol/confirm")}>
+            <button type="submit">{t("Confirm: this is it", "この機器として登録する")}</button>
+          </form>
         </>
       )}
       {bound !== null && <Notice kind="good">{t(`Bound to ${bound.address}.`, `${bound.address} に登録済み`)}</Notice>}
@@ -238,17 +235,24 @@ function WindowView(
         empty={t("No login yet. Let the device send something now.", "まだありません。機器から送信してみてください。")}
         columns={[
           { head: t("When", "日時"), cell: (login) => <When at={login.at} language={language} /> },
-          { head: t("Address", "アドレス"), cell: ({ remote }) => remote },
+          { head: t("Address", "アドレス"), cell: ({ remote }) => <span class="address">{remote}</span> },
           {
             head: t("Mechanism", "認証方式"),
             cell: ({ mechanism, tls }) => `${mechanism}, ${tls ?? t("no TLS", "TLS なし")}`,
           },
-          { head: "HELO", cell: ({ helo }) => helo ?? "" },
-          { head: t("User name", "ユーザー名"), cell: ({ userName }) => userName ?? "" },
+          { head: "HELO", cell: ({ helo }) => helo !== null && <span class="short">{helo}</span> },
+          {
+            head: t("User name", "ユーザー名"),
+            cell: ({ userName }) => userName !== null && <span class="address">{userName}</span>,
+          },
           {
             head: t("Result", "結果"),
-            cell: ({ result, correction }) =>
-              `${resultText(result, t)} ${correctionText(correction, device, t)}`.trim(),
+            cell: ({ result, correction }) => (
+              <>
+                {resultText(result, t)}
+                {correction !== "none" && <p>{correctionText(correction, device, t)}</p>}
+              </>
+            ),
           },
         ]}
       />

@@ -7,7 +7,7 @@
 import { Hono } from "hono";
 import type { DeviceRecord, DeviceSettings } from "../../../accounts/device.ts";
 import { parseUserName } from "../../../sasl/user_name.ts";
-import { deviceOperations } from "../../operations/devices.ts";
+import { deviceOperations, type WindowRefusal } from "../../operations/devices.ts";
 import type { SidecarParts } from "../../parts.ts";
 import { readForm } from "../form.ts";
 import type { Translate } from "../language.ts";
@@ -65,7 +65,9 @@ async function listPage(context: PageContext, parts: DevicesParts): Promise<Resp
           columns={[
             {
               head: t("Device", "機器"),
-              cell: ({ name }) => <a href={deviceAddress(name, backend === undefined ? {} : { backend })}>{name}</a>,
+              cell: ({ name }) => (
+                <a class="address" href={deviceAddress(name, backend === undefined ? {} : { backend })}>{name}</a>
+              ),
             },
             {
               head: t("State", "状態"),
@@ -75,14 +77,17 @@ async function listPage(context: PageContext, parts: DevicesParts): Promise<Resp
                 </State>
               ),
             },
-            { head: t("Sends as", "差出人"), cell: ({ sender }) => sender },
+            { head: t("Sends as", "差出人"), cell: ({ sender }) => <span class="address">{sender}</span> },
             {
               head: t("Networks", "接続元"),
-              cell: ({ networks }) => networks.length === 0 ? t("all, with TLS", "すべて(TLS)") : networks.join(", "),
+              cell: ({ networks }) =>
+                networks.length === 0
+                  ? t("all, with TLS", "すべて(TLS)")
+                  : <span class="short">{networks.join(", ")}</span>,
             },
             { head: t("Channel", "方式"), cell: ({ channel }) => channelText(channel, t) },
             {
-              head: t("Today", "本日"),
+              head: t("Mails today", "本日の通数"),
               numeric: true,
               cell: ({ mailsToday, perDay }) => perDay === null ? mailsToday : `${mailsToday} / ${perDay}`,
             },
@@ -101,10 +106,11 @@ async function listPage(context: PageContext, parts: DevicesParts): Promise<Resp
 interface Typed {
   readonly name: string;
   readonly settings: DeviceSettings;
+  readonly keypad?: boolean;
   readonly mistake?: string;
 }
 
-async function newPage(context: PageContext, { name, settings, mistake }: Typed): Promise<Response> {
+async function newPage(context: PageContext, { name, settings, keypad, mistake }: Typed): Promise<Response> {
   const t = context.get("t");
   return await page(context, {
     title: t("Add a device", "機器を追加する"),
@@ -116,11 +122,11 @@ async function newPage(context: PageContext, { name, settings, mistake }: Typed)
           <Field
             name="name"
             label={t("User name", "ユーザー名")}
-            hint={t("Such as printer2; it gets the default realm", "例 printer2(既定のレルムが付きます)")}
+            hint={t("Such as printer2; it gets the default realm", "例: printer2(既定のレルムが付きます)")}
             value={name}
           />
           <SettingFields settings={settings} t={t} />
-          <KeypadField t={t} />
+          <KeypadField t={t} keypad={keypad} />
           <button type="submit">{t("Add the device", "機器を追加する")}</button>
         </form>
       </Card>
@@ -132,14 +138,14 @@ async function make(context: PageContext, parts: DevicesParts): Promise<Response
   const t = context.get("t");
   const form = await readForm(context);
   const [name, settings] = [form?.("name").trim() ?? "", settingsOf(form)];
+  const keypad = form?.("keypad") === "yes";
   const user = parseUserName(name, parts.current().config);
   const backend = chosenStore(context, parts);
-  if (user === null) {
-    return await newPage(context, { name, settings, mistake: deviceRefusalText({ kind: "bad-name" }, t) });
-  }
-  const keypad = form?.("keypad") === "yes";
+  const refuse = (refusal: WindowRefusal) =>
+    newPage(context, { name, settings, keypad, mistake: deviceRefusalText(refusal, t) });
+  if (user === null) return await refuse({ kind: "bad-name" });
   const added = await deviceOperations(parts, actorOf(context), backend).add(user, settings, { keypad });
-  if (!added.ok) return await newPage(context, { name, settings, mistake: deviceRefusalText(added.problem, t) });
+  if (!added.ok) return await refuse(added.problem);
   const { device, password } = added.value;
   return await freshPage(context, { device: device.name, password });
 }
@@ -178,7 +184,7 @@ export function SettingFields({ settings, t }: { readonly settings: DeviceSettin
       <Field
         name="networks"
         label={t("Networks", "接続元")}
-        hint={t("Such as 192.0.2.7; empty: everywhere, with TLS", "例 192.0.2.7(空: どこからでも、TLS のみ)")}
+        hint={t("Such as 192.0.2.7; empty: everywhere, with TLS", "例: 192.0.2.7(空: どこからでも、TLS のみ)")}
         value={networks.join(" ")}
         required={false}
       />
@@ -213,11 +219,14 @@ export function SettingFields({ settings, t }: { readonly settings: DeviceSettin
 }
 
 /** Digits or letters. */
-export function KeypadField({ t }: { readonly t: Translate }): Markup {
+export function KeypadField(
+  { t, keypad = false }: { readonly t: Translate; readonly keypad?: boolean | undefined },
+): Markup {
   return (
     <Choice
       name="keypad"
       label={t("Password", "パスワード")}
+      value={keypad ? "yes" : "no"}
       options={[["no", t("letters", "英小文字")], ["yes", t("digits, for a keypad", "数字(テンキー用)")]]}
     />
   );

@@ -16,7 +16,7 @@ import type { Language, Translate } from "../language.ts";
 import { ActionButton, Card, Choice, Field, type Markup, Notice, page, Table, When } from "../layout.tsx";
 import { actorOf, type PageContext, type PageEnv } from "../page_env.ts";
 import { holdAddress } from "./holds_page.tsx";
-import { accountAddress, address, nothingHere } from "./parts.tsx";
+import { accountAddress, address, nothingHere, sizeText } from "./parts.tsx";
 
 const ACCOUNTS_SHOWN = 100;
 
@@ -65,16 +65,19 @@ export function LimitsTable(
       empty=""
       columns={[
         { head: t("What", "項目"), cell: ({ name }) => limitText(name, t) },
-        { head: t("Used", "使用"), cell: ({ used }) => String(used), numeric: true },
+        { head: t("Used", "使用"), cell: ({ name, used }) => amountText(name, used), numeric: true },
         {
           head: t("Allowed", "上限"),
-          cell: ({ most, own }) => `${most ?? t("no limit", "なし")}${own ? t(" (its own)", "（個別）") : ""}`,
+          cell: ({ name, most, own }) =>
+            `${most === null ? t("no limit", "なし") : amountText(name, most)}${
+              own ? t(" (its own)", "（個別）") : ""
+            }`,
         },
         {
           head: t("Opens again", "再開"),
           cell: ({ opens }) => opens === null ? "–" : <When at={opens} language={language} />,
         },
-        { head: t("Suggested", "目安"), cell: ({ suggested }) => String(suggested), numeric: true },
+        { head: t("Suggested", "目安"), cell: ({ name, suggested }) => amountText(name, suggested), numeric: true },
       ]}
     />
   );
@@ -102,6 +105,10 @@ export function HoldNotice(
       )}
     </>
   );
+}
+
+function amountText(key: string, amount: number): string {
+  return key.startsWith("octets") ? sizeText(amount) : String(amount);
 }
 
 function limitText(key: string, t: Translate): string {
@@ -153,11 +160,16 @@ function listPage(
               head: t("Account", "アカウント"),
               cell: ({ account }) => <a href={limitsAddress(account)}>{account}</a>,
             },
-            { head: t("Mails an hour", "メール数（1時間）"), cell: (each) => used(each, "mails_per_hour") },
-            { head: t("Mails a day", "メール数（1日）"), cell: (each) => used(each, "mails_per_day") },
+            {
+              head: t("Mails an hour", "メール数（1時間）"),
+              cell: (each) => used(each, "mails_per_hour"),
+              numeric: true,
+            },
+            { head: t("Mails a day", "メール数（1日）"), cell: (each) => used(each, "mails_per_day"), numeric: true },
             {
               head: t("New recipients a day", "新しい宛先数（1日）"),
               cell: (each) => used(each, "new_recipients_per_day"),
+              numeric: true,
             },
             { head: t("State", "状態"), cell: ({ hold }) => hold === null ? "–" : t("on hold", "保留中") },
           ]}
