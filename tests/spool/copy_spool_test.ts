@@ -52,7 +52,8 @@ Deno.test("every moment of a busy spool has the content of its mails", async () 
     }
   }));
   let seen = 0;
-  for (let round = 0; round < 40; round++) {
+  // As long as it takes for mails to come and go under the moments, however slow the machine is.
+  for (let round = 0; round < 40 || stored <= 40; round++) {
     await using moment = await holdSpool(dir.path);
     assert.deepEqual([...moment.broken], []);
     for (const [id, size] of moment.filed) {
@@ -62,5 +63,5 @@ Deno.test("every moment of a busy spool has the content of its mails", async () 
   }
   ended = true;
   await busy;
-  assert.ok(stored > 40 && seen > 0, `${stored} stored, ${seen} seen`);
+  assert.ok(seen > 0, `${stored} stored, none seen`);
 });
