@@ -47,7 +47,8 @@ import { deriveMaterial, deriveVerifiers, freshSalts } from "./password_material
 import { PreviousPasswords } from "./previous_passwords.ts";
 import { ACCOUNT_DATABASE } from "./schema.ts";
 
-const MOST_ADDRESSES = 100;
+/** Addresses of one account. */
+export const MOST_ADDRESSES = 100;
 
 /** Opens the account store in this file, or makes an empty one where there is none. See `DatabaseProblem` for what can be wrong. */
 export function openAccountStore(

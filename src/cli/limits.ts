@@ -5,7 +5,13 @@
  */
 
 import type { Command } from "commander";
-import { type AccountLimits, limitNameOf, type StandingView, type ValueChanges } from "../http/limit_operations.ts";
+import {
+  type AccountLimits,
+  limitKey,
+  limitNameOf,
+  type StandingView,
+  type ValueChanges,
+} from "../http/limit_operations.ts";
 import { type LimitName, LIMITS } from "../policy/limits.ts";
 import { type CliCommand, type ConfigOption, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
@@ -88,7 +94,7 @@ function readValue(text: string): { readonly name: LimitName; readonly most: num
   const [key = "", value = "", ...rest] = text.split("=");
   const name = limitNameOf(key);
   if (name === null) {
-    return `There is no limit ${key}; there are ${LIMITS.map((limit) => keyOf(limit.name)).join(", ")}`;
+    return `There is no limit ${key}; there are ${LIMITS.map((limit) => limitKey(limit.name)).join(", ")}`;
   }
   if (value === "none" && rest.length === 0) return { name, most: null };
   if (value === "default" && rest.length === 0) return { name, most: undefined };
@@ -96,10 +102,6 @@ function readValue(text: string): { readonly name: LimitName; readonly most: num
     return `${text}: expected a number, none (no limit) or default (that of the configuration)`;
   }
   return { name, most: Number(value) };
-}
-
-function keyOf(name: LimitName): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function report(limits: AccountLimits, { json }: JsonOptions): number {

@@ -11,6 +11,7 @@ import type { Config } from "../config/config.ts";
 import {
   type AccountLimits,
   accountLimitsSchema,
+  changesText,
   type HoldView,
   holdViewSchema,
   limitKey,
@@ -108,7 +109,7 @@ function fileLimits(limits: LimitOperations, config: Config): Omit<LimitsAccess,
     async setValues(account, values) {
       const name = named(account);
       limits.setValues(name, values, by);
-      await audit("limits.set", name, valuesText(values));
+      await audit("limits.set", name, changesText(values));
       return limits.show(name);
     },
     async reset(account) {
@@ -127,11 +128,6 @@ function fileLimits(limits: LimitOperations, config: Config): Omit<LimitsAccess,
     release: (account) => changed("release", named(account)),
     discard: (account) => changed("discard", named(account)),
   };
-}
-
-function valuesText(values: ValueChanges): string {
-  return [...values].map(([name, most]) => `${limitKey(name)}=${most === undefined ? "default" : most ?? "none"}`)
-    .join(" ");
 }
 
 /** The log of a command is its standard error, and only what somebody has to know. */

@@ -18,6 +18,7 @@ import {
   parseCount,
   parseSince,
   printJsonItems,
+  staleClientJson,
   timeJson,
   timeText,
   withRecords,
@@ -58,7 +59,7 @@ function stale(name: string, { json, ...options }: ConfigOption & { readonly jso
     if (!user.ok) return user.problem;
     const clients = records.authentications.staleClients(canonicalName(user.value).name);
     if (json === true) {
-      printJsonItems(clients.map((each) => ({ ...each, first: timeJson(each.first), last: timeJson(each.last) })));
+      printJsonItems(clients.map(staleClientJson));
       return EXIT.ok;
     }
     print(formatTable(clients, [

@@ -14,6 +14,7 @@ export interface AccountAct {
   readonly what:
     | "account.add"
     | "account.password"
+    | "account.addresses"
     | "account.disable"
     | "account.enable"
     | "account.delete"

@@ -10,7 +10,7 @@ import type { Config } from "../config/config.ts";
 import { fail, type Result } from "../lib/result.ts";
 import { printable } from "../lib/text.ts";
 import { openRecords } from "../records/open_records.ts";
-import type { Actor, Records } from "../records/records.ts";
+import type { Actor, Records, StaleClient } from "../records/records.ts";
 import { EXIT_OF_DATABASE, type StoreProblem } from "./accounts.ts";
 import type { ConfigOption } from "./command.ts";
 import { readConfigAsOwner } from "./configuration.ts";
@@ -110,4 +110,9 @@ export function timeText(at: number): string {
 /** A time for JSON. */
 export function timeJson(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString();
+}
+
+/** A client with a password of before, for JSON. */
+export function staleClientJson(client: StaleClient): Readonly<Record<string, string | number | null>> {
+  return { ...client, first: timeJson(client.first), last: timeJson(client.last) };
 }

@@ -6,13 +6,15 @@
 
 import type { Command } from "commander";
 import { canonicalName } from "../accounts/account_name.ts";
-import type { AccountAdmin, AccountProblem, AccountRecord } from "../accounts/account_store.ts";
+import type { AccountAdmin, AccountProblem, AccountRecord, AddressProblem } from "../accounts/account_store.ts";
+import { MOST_ADDRESSES } from "../accounts/sqlite_account_store.ts";
 import { hasExpired } from "../auth/scope.ts";
 import type { UserName } from "../backend.ts";
-import type { Result } from "../lib/result.ts";
+import { fail, type Result } from "../lib/result.ts";
 import type { Config } from "../config/config.ts";
 import { printable } from "../lib/text.ts";
 import { sendsAs } from "../policy/sender.ts";
+import type { StaleClient } from "../records/records.ts";
 import {
   type AccountsOption,
   explain,
@@ -25,9 +27,11 @@ import { addAppPasswordCommands } from "./app_password.ts";
 import { type CliCommand, exits, newCommand, takesConfig } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { type AccountAct, noteAccounts } from "./note_accounts.ts";
-import { print } from "./output.ts";
+import { complain, print } from "./output.ts";
 import { obtainNewPassword } from "./prompt.ts";
+import { openRecordsOf, staleClientJson, timeText } from "./records.ts";
 import { forgetLimits, removeByServer } from "./removal.ts";
+import { countText } from "./size_text.ts";
 import { formatTable } from "./table.ts";
 
 interface PasswordOption extends AccountsOption {
@@ -37,6 +41,12 @@ interface PasswordOption extends AccountsOption {
 
 interface JsonOption extends AccountsOption {
   readonly json?: boolean;
+}
+
+/** What is told of an account beside its record. */
+interface Known {
+  readonly sendsAs: readonly string[];
+  readonly staleClients: readonly StaleClient[];
 }
 
 /** Adds, lists, changes and deletes accounts. */
@@ -78,6 +88,9 @@ function build(): Command {
       })
     ),
   );
+  add("addresses <USER@REALM> [ADDRESS...]", "set what an account may send as beside its name: addresses, @domain or *")
+    .option("--none", "nothing but its name")
+    .action(exits(setAddresses));
   add("delete <USER@REALM>", "delete an account").action(exits(remove));
   addAppPasswordCommands(user);
   return user;
@@ -111,11 +124,12 @@ function withPassword(
 function change(
   text: string,
   options: AccountsOption,
-  { make, done, act, warns = false }: {
+  { make, done, act, detail = "", warns = false }: {
     readonly make: (store: AccountAdmin, user: UserName) => Promise<Result<unknown, AccountProblem | number>>;
     readonly done: string;
     /** What it is in the audit log. */
     readonly act: AccountAct["what"];
+    readonly detail?: string;
     /** Whether to warn of a realm in which nobody can log in. */
     readonly warns?: boolean;
   },
@@ -129,9 +143,46 @@ function change(
     if (!made.ok) return typeof made.problem === "number" ? made.problem : explain(made.problem, user.value);
     print(`${printable(`${user.value.local}@${user.value.realm}`, 300)} ${done}`);
     if (warns) warnOfRealm(user.value, accounts);
-    await noteAccounts(config, [{ what: act, account: name }]);
+    await noteAccounts(config, [{ what: act, account: name, detail }]);
     return EXIT.ok;
   });
+}
+
+function setAddresses(
+  text: string,
+  addresses: readonly string[],
+  options: AccountsOption & { readonly none?: boolean },
+): Promise<number> | number {
+  if ((addresses.length === 0) !== (options.none === true)) {
+    complain("Expected the addresses that it is to have from now on, or --none");
+    return EXIT.usage;
+  }
+  return change(text, options, {
+    ...{ done: "has new addresses", act: "account.addresses", detail: addresses.join(" ") },
+    make: async (store, user) => {
+      const set = await store.setAddresses(user, addresses);
+      return set.ok ? set : fail(explainAddresses(set.problem, user));
+    },
+  });
+}
+
+/** Tells what is wrong with addresses; the result is the exit code. */
+function explainAddresses(problem: AddressProblem, user: UserName): number {
+  switch (problem.kind) {
+    case "unknown-account":
+      return explain(problem.kind, user);
+    case "too-many":
+      complain(`An account has ${MOST_ADDRESSES} addresses at most`);
+      return EXIT.usage;
+    case "bad-address":
+      complain(
+        `"${printable(problem.address, 320)}" is no address: expected one such as info@example.jp, @example.jp or *`,
+      );
+      return EXIT.usage;
+    case "taken":
+      complain(`"${printable(problem.address, 320)}" is the name or an address of another account`);
+      return EXIT.cannotCreate;
+  }
 }
 
 function remove(text: string, options: AccountsOption): Promise<number> {
@@ -158,7 +209,7 @@ function list(options: JsonOption & { readonly realm?: string }): Promise<number
   return withAccounts(options, async ({ store }) => {
     const records = await store.list(options.realm === undefined ? {} : { realm: options.realm });
     if (options.json === true) {
-      print(JSON.stringify(records.map(asJson), null, 2));
+      print(JSON.stringify(records.map((record) => asJson(record)), null, 2));
       return EXIT.ok;
     }
     print(formatTable(records, [
@@ -178,11 +229,9 @@ function show(text: string, options: JsonOption): Promise<number> {
     if (!user.ok) return user.problem;
     const record = await store.show(user.value);
     if (record === null) return explain("unknown-account", user.value);
-    const senders = sendersOf(record, accounts);
-    const known = options.json === true
-      ? JSON.stringify([{ ...asJson(record), sendsAs: senders }], null, 2)
-      : describe(record, senders);
-    print(known);
+    const known: Known = { sendsAs: sendersOf(record, accounts), staleClients: await staleClientsOf(record, config) };
+    const told = options.json === true ? JSON.stringify([asJson(record, known)], null, 2) : describe(record, known);
+    print(told);
     warnOfRealm(user.value, accounts);
     return EXIT.ok;
   });
@@ -198,7 +247,18 @@ function sendersOf(
   return sendsAs(account, { ...config, recipientDelimiter, aliases: null });
 }
 
-function describe(record: AccountRecord, senders: readonly string[]): string {
+/** Clients that still log in with a password of before; of records that cannot be read, none. */
+async function staleClientsOf(
+  { name }: Pick<AccountRecord, "name">,
+  config: Pick<Config, "dataDir">,
+): Promise<readonly StaleClient[]> {
+  const opened = openRecordsOf(config);
+  if (!opened.ok) return [];
+  await using records = opened.value;
+  return records.authentications.staleClients(name);
+}
+
+function describe(record: AccountRecord, { sendsAs: senders, staleClients }: Known): string {
   const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, imported, missingRealms } =
     record;
   const mechanisms = ["PLAIN", "LOGIN", ...schemes.map((scheme) => scheme.toUpperCase())];
@@ -231,6 +291,12 @@ function describe(record: AccountRecord, senders: readonly string[]): string {
     const used = `last used ${lastUsed ?? "never"}`;
     lines.push(["app password", `"${label}"${scope === "" ? "" : ` for ${scope}`}${ends}, ${used}`]);
   }
+  for (const { remote, mechanism, times, last } of staleClients) {
+    lines.push([
+      "old password",
+      `still at ${remote} (${mechanism}), ${countText(times, "login")}, last ${timeText(last)}`,
+    ]);
+  }
   return lines.filter(([, value]) => value !== "").map(([head, value]) =>
     `${`${head}:`.padEnd(16)}${printable(value, 1000)}`
   )
@@ -244,7 +310,7 @@ function lastUse({ credentials }: AccountRecord): string | null {
 }
 
 /** Names fixed here, so that scripts can rely on them. */
-function asJson(record: AccountRecord): Readonly<Record<string, unknown>> {
+function asJson(record: AccountRecord, known?: Known): Readonly<Record<string, unknown>> {
   const { name, disabled, created, changed, addresses, groups, schemes, legacyVerifiers, imported, missingRealms } =
     record;
   const credentials = record.credentials.map(
@@ -265,5 +331,6 @@ function asJson(record: AccountRecord): Readonly<Record<string, unknown>> {
     imported,
     missingRealms,
     credentials,
+    ...known !== undefined && { sendsAs: known.sendsAs, staleClients: known.staleClients.map(staleClientJson) },
   };
 }

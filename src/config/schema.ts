@@ -37,21 +37,8 @@ import { smarthostSchema } from "./smarthost.ts";
 /** The mechanisms that can be configured, strongest first: the default order of EHLO. A -PLUS form comes with its base name. */
 export const MECHANISMS = ["SCRAM-SHA-256", "SCRAM-SHA-1", "DIGEST-MD5", "CRAM-MD5", "PLAIN", "LOGIN"] as const;
 
-/** Sections and keys that documents of later versions name. */
-export const LATER_KEYS: ReadonlySet<string> = new Set([
-  "acme",
-  "admin",
-  "alias",
-  "aliases",
-  "delivery.lmtp",
-  "device",
-  "dmarc",
-  "metrics",
-  "policy",
-  "proxy",
-  "queue",
-  "rewrite",
-]);
+/** Sections that a later version brings. */
+export const LATER_KEYS: ReadonlySet<string> = new Set(["acme", "dmarc", "metrics"]);
 
 const mechanism = z.string({ error: "expected the name of a mechanism" }).transform((text, context): string => {
   const wanted = text.toUpperCase();

@@ -81,3 +81,9 @@ export function limitNameOf(text: string): LimitName | null {
 export function limitKey(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
+
+/** Changes in one line, as the command line takes them. */
+export function changesText(values: ValueChanges): string {
+  return [...values].map(([name, most]) => `${limitKey(name)}=${most === undefined ? "default" : most ?? "none"}`)
+    .join(" ");
+}

@@ -47,6 +47,40 @@ Deno.test("logins are listed with why they failed", async () => {
   assert.deepEqual([second.at, second.chain, second.tls], ["2026-11-24T03:04:06.000Z", chain, null]);
 });
 
+Deno.test("stale passwords are listed by client, and --forget-old remembers none", async () => {
+  await using site = await makeSite();
+  const passwd = async (verb: string, password: string, ...more: readonly string[]) => {
+    const ended = await site.run(["user", verb, "shin", "--password-stdin", ...more], `${password}\n`);
+    assert.equal(ended.code, 0, ended.stderr);
+  };
+  const tested = async (password: string) => {
+    return (await site.run(["auth", "test", "shin", "--password-stdin"], `${password}\n`)).stdout;
+  };
+  await passwd("add", "first-password");
+  await passwd("passwd", "second-password");
+  assert.match(await tested("first-password"), /the one before/);
+  await passwd("passwd", "third-password", "--forget-old");
+  for (const old of ["first-password", "second-password"]) assert.doesNotMatch(await tested(old), /the one before/);
+
+  const stale = { authcid: "shin@baz.co.jp", account: "shin@baz.co.jp", reason: "stale password" };
+  const records = open(join(site.dataDir, "records"));
+  records.authentications.note(failure({ ...stale, mechanism: "PLAIN" }), NOW);
+  records.authentications.note(failure({ ...stale, mechanism: "PLAIN" }), NOW + 60_000);
+  records.authentications.note(failure({ ...stale, remote: "2001:db8::1", mechanism: "CRAM-MD5" }), NOW + 1000);
+  records.authentications.note(failure({ authcid: "shin@baz.co.jp" }), NOW + 2000);
+  await records[Symbol.asyncDispose]();
+  const listed: Record<string, unknown>[] = JSON.parse((await site.run(["logins", "stale", "shin", "--json"])).stdout);
+  assert.deepEqual(
+    listed.map(({ remote, mechanism, times }) => [remote, mechanism, times]),
+    [["192.0.2.7", "PLAIN", 2], ["2001:db8::1", "CRAM-MD5", 1]],
+  );
+  const told = (await site.run(["user", "show", "shin"])).stdout;
+  assert.match(told, /^old password: +still at 192\.0\.2\.7 \(PLAIN\), 2 logins, last 2026-/m);
+  const [shown] = JSON.parse((await site.run(["user", "show", "shin", "--json"])).stdout);
+  assert.deepEqual(shown.staleClients, listed);
+  assert.equal((await site.run(["logins", "stale"])).code, 64);
+});
+
 Deno.test("a wrong filter is a usage error", async () => {
   await using site = await makeSite();
   const result = await site.run(["logins", "list", "--result", "wrong"]);

@@ -258,9 +258,10 @@ Deno.test("each mistake has its path, what was expected and what was found", () 
       "delivery.local: expected maildir or lmtp, found both",
     ]],
     [
-      `${HOST}[dmarc]\n[policy]\n[acme]`,
-      ["dmarc", "policy", "acme"].map((section) => `${section}: comes with a later version of dokodemo`),
+      `${HOST}[dmarc]\n[acme]`,
+      ["dmarc", "acme"].map((section) => `${section}: comes with a later version of dokodemo`),
     ],
+    [`${HOST}[policy]\n[ban]`, ["policy: unknown key", "ban: unknown key, did you mean bans?"]],
     [`${HOST}[delivery]\ndefault = "lmtp"`, [
       'delivery.default: expected one of "smarthost", "mx", "none", found "lmtp"',
     ]],

@@ -7,7 +7,7 @@
 import { canonicalName } from "../../accounts/account_name.ts";
 import type { UserName } from "../../backend.ts";
 import type { Actor } from "../../records/records.ts";
-import { limitKey, type LimitOperations } from "../limit_operations.ts";
+import { changesText, type LimitOperations } from "../limit_operations.ts";
 import type { SidecarParts } from "../parts.ts";
 import { auditBy } from "./act.ts";
 
@@ -32,10 +32,7 @@ export function auditedLimits(parts: LimitActParts, actor: Actor): AuditedLimits
   return {
     setValues(account, values) {
       limits.setValues(account, values, by);
-      const changes = [...values].map(([name, most]) =>
-        `${limitKey(name)}=${most === undefined ? "default" : most ?? "none"}`
-      );
-      audit("limits.set", account, changes.join(" "));
+      audit("limits.set", account, changesText(values));
     },
     reset(account) {
       limits.reset(account, by);
