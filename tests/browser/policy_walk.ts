@@ -1,12 +1,14 @@
 /**
  * An administrator who decides on who may send: binds a device to its place, bans its address and lifts the ban, holds the mail of an account
- * and releases it, and sets limits.
+ * and releases it, sets a limit, and asks what would become of a mail.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { z } from "zod";
+import { simulationSchema } from "../../src/http/simulation.ts";
 import { AddressClient } from "../lib/address_client.ts";
 import { mailsIn } from "../lib/maildir.ts";
 import { runProgram } from "../lib/program.ts";
@@ -153,6 +155,63 @@ export class PolicyWalk extends Walk {
     this.arrive(`${path}?done=set`);
     await this.look("limits-of-account-set", { text: t("500 (its own)", "500（個別）") });
     assert.deepEqual(visitor.faults, []);
+  }
+
+  /** A form that tells what the command does: of a mail that is taken, and one that is refused. */
+  async simulate(): Promise<void> {
+    const { visitor, t, scene: { administrator: { name } } } = this;
+    await this.go("/admin/simulate");
+    await this.look("simulate");
+    await visitor.type("ip", "somewhere");
+    await visitor.type("from", name);
+    await visitor.type("to", "friend@example.net");
+    await visitor.send("/admin/simulate");
+    await this.look("simulate-wrong", {
+      status: 422,
+      text: t("Expected an IP address", "IP アドレスを入力してください"),
+    });
+    await this.#agrees({ ip: "203.0.113.7", user: name, from: name, to: "friend@example.net" });
+    await this.look("simulate-accepted", {
+      text: t("The mail would be taken for all recipients.", "すべての宛先について受け付けられます。"),
+    });
+    await this.#agrees({ ip: "203.0.113.7", user: "", from: "nobody@example.net", to: "friend@example.net" });
+    await this.look("simulate-refused", {
+      text: t("Something would be refused.", "拒否されるものがあります。"),
+    });
+    await visitor.type("about", "friend@example.net");
+    await visitor.send("/admin/access");
+    await this.look("access", { text: t("What the access rules say", "アクセス規則の判定") });
+    assert.deepEqual(visitor.faults, []);
+  }
+
+  /** Asks the form, then the command. */
+  async #agrees(asked: Readonly<Record<"ip" | "user" | "from" | "to", string>>): Promise<void> {
+    const { visitor: { page }, visitor, t, scene: { site } } = this;
+    for (const [field, text] of Object.entries(asked)) await visitor.type(field, text);
+    await visitor.send("/admin/simulate");
+    const asOptions = Object.entries(asked).flatMap(([field, text]) => text === "" ? [] : [`--${field}`, text]);
+    const told = await runProgram(["simulate", ...asOptions, "--tls", "--json", "--config", site.config]);
+    const [simulation] = z.array(simulationSchema).parse(JSON.parse(told.output));
+    assert.ok(simulation !== undefined);
+    const { steps, recipients, outcome } = simulation;
+    assert.equal(told.code, outcome === "accepted" ? 0 : 77);
+    const cellsOf = async (caption: string): Promise<readonly (readonly string[])[]> => {
+      const rows = await page.locator("main table").filter({ hasText: caption }).locator("tbody tr").all();
+      return await Promise.all(rows.map((row) => row.locator("td").allInnerTexts()));
+    };
+    assert.deepEqual(
+      (await cellsOf(t("The session", "セッション"))).map(([client, reply]) => [client, reply]),
+      steps.map(({ step, client, reply }) => {
+        const doing = step === "content" ? t("(content)", "(本文)") : t("(connects)", "(接続)");
+        return [client ?? doing, reply];
+      }),
+    );
+    const ways = recipients.flatMap((each) => each.ways);
+    const shown = outcome === "accepted" ? await cellsOf(t("Where it goes", "配送先")) : [];
+    assert.deepEqual(
+      shown.map(([recipient, route]) => [recipient, route]),
+      outcome === "accepted" ? ways.map(({ recipient, route }) => [recipient, route]) : [],
+    );
   }
 
   /** The reply to the copier's login without TLS; before that, the one that refuses it. */

@@ -58,6 +58,7 @@ for (const { name, who } of WAYS) {
     await policy.liftBan();
     await policy.releaseMail();
     await policy.setLimit();
+    await policy.simulate();
     assert.deepEqual(await inspector?.faults() ?? [], []);
   });
 }

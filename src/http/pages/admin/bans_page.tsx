@@ -93,7 +93,7 @@ function bansPage(
             { head: t("Reason", "理由"), cell: ({ reason }) => reason === "" ? "–" : reason },
             {
               head: t("By", "操作者"),
-              cell: ({ who }) => whoText(who, t),
+              cell: ({ who }) => <span class="address">{whoText(who, t)}</span>,
             },
             { head: t("Since", "開始"), cell: ({ since }) => <When at={since} language={language} /> },
             {
