@@ -5,6 +5,7 @@
  */
 
 import type { Command } from "commander";
+import { size } from "../config/quantities.ts";
 import {
   type AccountLimits,
   limitKey,
@@ -89,7 +90,10 @@ async function set(account: string, given: readonly string[], options: JsonOptio
   return await withLimits(options, async (access) => report(await access.setValues(account, changes), options));
 }
 
-/** `mails_per_day=500`; the text says what is wrong with it. */
+/** As the API has it. */
+const MOST = 1e12;
+
+/** `mails_per_day=500`, `octets_per_day=1GiB`; the text says what is wrong with it. */
 function readValue(text: string): { readonly name: LimitName; readonly most: number | null | undefined } | string {
   const [key = "", value = "", ...rest] = text.split("=");
   const name = limitNameOf(key);
@@ -98,10 +102,13 @@ function readValue(text: string): { readonly name: LimitName; readonly most: num
   }
   if (value === "none" && rest.length === 0) return { name, most: null };
   if (value === "default" && rest.length === 0) return { name, most: undefined };
-  if (!/^\d{1,12}$/.test(value) || rest.length > 0) {
-    return `${text}: expected a number, none (no limit) or default (that of the configuration)`;
+  const isOctets = name.startsWith("octets");
+  const most = /^\d{1,12}$/.test(value) ? Number(value) : isOctets ? size.safeParse(value).data ?? null : null;
+  if (most === null || most > MOST || rest.length > 0) {
+    const number = isOctets ? "a size such as 1GiB" : "a number";
+    return `${text}: expected ${number}, none (no limit) or default (that of the configuration)`;
   }
-  return { name, most: Number(value) };
+  return { name, most };
 }
 
 function report(limits: AccountLimits, { json }: JsonOptions): number {
