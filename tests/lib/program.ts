@@ -94,10 +94,13 @@ export async function makeSite(folder: string, options: SiteOptions = {}): Promi
   const people = options.people ?? PEOPLE;
   const { top = "", sasl = "", more = "" } = options;
   const backends = more.includes("[backend") ? more : "";
-  await accountsOnce(dataDir, {
-    facts: [people, top, sasl, backends.includes(folder) ? crypto.randomUUID() : backends],
-    make: () => addPeople(people, config),
-  });
+  // Without accounts data_dir is made by whoever starts the server.
+  if (people.length > 0) {
+    await accountsOnce(dataDir, {
+      facts: [people, top, sasl, backends.includes(folder) ? crypto.randomUUID() : backends],
+      make: () => addPeople(people, config),
+    });
+  }
   return { folder, config, authority: made.authority, certificate, mail: join(folder, "mail"), dataDir };
 }
 
