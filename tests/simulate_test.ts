@@ -177,7 +177,7 @@ Deno.test("simulation and access rules as forms", async () => {
   await admin.post("/second-factor", { code: await phone.next(), to: "/" });
   const empty = await admin.get("/admin/simulate", { "accept-language": "ja" });
   assertWellFormed(empty);
-  assert.match(readable(empty), /送信の試算/);
+  assert.match(readable(empty), /送信のシミュレーション/);
 
   const fields = { ip: "127.0.0.9", tls: "yes", user: "shin", mechanism: "PLAIN", from: "shin@baz.co.jp" };
   for (const to of ["a@else.example", "a@else.example nobody@foobar.co.jp", "<script>@foobar.co.jp"]) {

@@ -120,7 +120,7 @@ function adminPlaces(t: Translate): readonly Place[] {
     { path: "/admin/devices", text: t("Devices", "機器") },
     { path: "/admin/logins", text: t("All logins", "全ログイン") },
     { path: "/admin/tester", text: t("Login tester", "ログイン試験") },
-    { path: "/admin/simulate", text: t("Simulation", "送信の試算") },
+    { path: "/admin/simulate", text: t("Simulation", "シミュレーション") },
     { path: "/admin/bans", text: t("Bans", "接続禁止") },
     { path: "/admin/queue", text: t("Queue", "キュー") },
     { path: "/admin/holds", text: t("On hold", "送信保留") },

@@ -94,7 +94,7 @@ button.danger { background: var(--bad); border-color: var(--bad); color: var(--c
 button.danger.small { background: transparent; color: var(--bad); }
 button.link { background: none; border: 0; padding: 0; min-height: 0; color: var(--accent); font-weight: 400; text-decoration: underline; text-underline-offset: .2em; }
 form.inline { display: inline-block; margin: 0 .5rem .25rem 0; }
-form + :is(.card, table) { margin-top: .75rem; }
+form + :is(.card, table), form:not(.inline) + form.inline { margin-top: .75rem; }
 form.row { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin-bottom: 1rem; }
 form.row .field { margin: 0; flex: 1 1 10rem; }
 form.row:has(.mistake, .hint) { align-items: start; } form.row:has(.mistake, .hint) > button { margin-top: 1.85rem; }

@@ -102,7 +102,7 @@ function simulatePage(
   const t = context.get("t");
   const isBad = wrong.size > 0 || problem !== undefined;
   return page(context, {
-    title: t("Simulation", "送信の試算"),
+    title: t("Simulation", "送信のシミュレーション"),
     status: isBad ? 422 : 200,
     main: (
       <>
@@ -201,7 +201,7 @@ function SimulateForm(
           value={typed.to}
           mistake={mistake("to", address)}
         />
-        <button type="submit">{t("Simulate", "試算する")}</button>
+        <button type="submit">{t("Simulate", "シミュレーションする")}</button>
       </form>
     </Card>
   );
