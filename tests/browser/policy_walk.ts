@@ -184,13 +184,11 @@ export class PolicyWalk extends Walk {
     assert.deepEqual(visitor.faults, []);
   }
 
-  /** Asks the form, and in English the command too. */
+  /** Asks the form, then the command. */
   async #agrees(asked: Readonly<Record<"ip" | "user" | "from" | "to", string>>): Promise<void> {
-    const { visitor, scene: { site } } = this;
+    const { visitor, t, scene: { site } } = this;
     for (const [field, text] of Object.entries(asked)) await visitor.type(field, text);
     await visitor.send("/admin/simulate");
-    // The command knows no language: once is enough.
-    if (visitor.options.locale !== "en-GB") return;
     const asOptions = Object.entries(asked).flatMap(([field, text]) => text === "" ? [] : [`--${field}`, text]);
     const told = await runProgram(["simulate", ...asOptions, "--tls", "--json", "--config", site.config]);
     const [simulation] = z.array(simulationSchema).parse(JSON.parse(told.output));
@@ -202,13 +200,13 @@ export class PolicyWalk extends Walk {
       return await Promise.all(rows.map((row) => row.locator("td").allInnerTexts()));
     };
     assert.deepEqual(
-      (await cellsOf("The session")).map(([client, reply]) => [client, reply]),
+      (await cellsOf(t("The session", "セッション"))).map(([client, reply]) => [client, reply]),
       steps.map(({ step, client, reply }) => {
-        return [client ?? (step === "content" ? "(content)" : "(connects)"), reply];
+        return [client ?? (step === "content" ? t("(content)", "(本文)") : t("(connects)", "(接続)")), reply];
       }),
     );
     const ways = recipients.flatMap((each) => each.ways);
-    const shown = outcome === "accepted" ? await cellsOf("Where it goes") : [];
+    const shown = outcome === "accepted" ? await cellsOf(t("Where it goes", "配送先")) : [];
     assert.deepEqual(
       shown.map(([recipient, route]) => [recipient, route]),
       outcome === "accepted" ? ways.map(({ recipient, route }) => [recipient, route]) : [],

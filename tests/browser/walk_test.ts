@@ -55,10 +55,13 @@ for (const { name, who } of WAYS) {
 
     const policy = new PolicyWalk({ scene, inspector, visitor: office });
     await policy.bindDevice();
-    await policy.liftBan();
-    await policy.releaseMail();
-    await policy.setLimit();
-    await policy.simulate();
+    // Its page asks again by itself with and without scripts; of the others once is enough.
+    if (who.javaScript) {
+      await policy.liftBan();
+      await policy.releaseMail();
+      await policy.setLimit();
+      await policy.simulate();
+    }
     assert.deepEqual(await inspector?.faults() ?? [], []);
   });
 }
