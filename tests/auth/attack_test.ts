@@ -1,5 +1,5 @@
 /**
- * Show 4 of the issue: 10,000 guesses by 50 addresses on one account, with the real account store and authenticator and a clock of our own.
+ * 10,000 guesses by 50 addresses on one account, with the real account store and authenticator and a clock of our own.
  */
 
 import assert from "node:assert/strict";
