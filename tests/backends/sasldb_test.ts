@@ -37,6 +37,8 @@ backendContract("sasldb", {
   foreign: FOREIGN,
   unknown: { local: "taro", realm: "baz.co.jp" },
   deadlineMs: 10_000,
+  // A scrypt each.
+  crowd: 60,
   peer: null,
 });
 
