@@ -90,17 +90,13 @@ export class Devices {
 
   /** Judges MAIL. Whoever is no device may go on. `underWay`: mails of the device that are begun and not yet counted. */
   judgeMail(identity: Identity | null, reversePath: string | null, underWay = 0): Verdict {
-    if (identity === null || !isDevice(identity.account)) return ACCEPT;
-    const device = this.#of(identity.account);
-    if (device === null) return GONE;
-    return judgeDeviceMail(device, { reversePath, underWay, opens: nextDay(this.#parts.now()) });
+    const mail = { reversePath, underWay, opens: nextDay(this.#parts.now()) };
+    return this.#judge(identity, (device) => judgeDeviceMail(device, mail));
   }
 
   /** Judges RCPT. */
   judgeRecipient(identity: Identity | null, forwardPath: string): Verdict {
-    if (identity === null || !isDevice(identity.account)) return ACCEPT;
-    const device = this.#of(identity.account);
-    return device === null ? GONE : judgeDeviceRecipient(device, forwardPath);
+    return this.#judge(identity, (device) => judgeDeviceRecipient(device, forwardPath));
   }
 
   /** Counts a mail that was stored. */
@@ -122,6 +118,15 @@ export class Devices {
       }
     });
     return device.name;
+  }
+
+  #judge(identity: Identity | null, judge: (device: DeviceRecord) => Verdict): Verdict {
+    if (identity === null || !isDevice(identity.account)) return ACCEPT;
+    const { name, backend } = identity.account;
+    const devices = this.#kept(() => this.#parts.stores.get(backend)?.devices.all() ?? NO_ONE);
+    if (devices === null) return UNKNOWN;
+    const device = devices.find((one) => one.name === name);
+    return device === undefined ? GONE : judge(device);
   }
 
   #weakAt(remote: string): readonly Mechanism[] {
@@ -165,4 +170,9 @@ export class Devices {
   }
 }
 
+const UNKNOWN: Verdict = {
+  kind: "refuse",
+  reply: REPLIES.senderUnavailable,
+  rule: "the account store cannot tell what the device may do",
+};
 const GONE: Verdict = { kind: "refuse", reply: REPLIES.accessDenied, rule: "the device is deleted" };
