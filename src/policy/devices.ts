@@ -44,12 +44,6 @@ export function isAt({ networks, disabled }: Pick<DevicePlace, "networks" | "dis
   return !disabled && networks.length > 0 && setOf(networks).has(remote);
 }
 
-/** The mechanisms that devices have without TLS at this address, in the order of EHLO. */
-export function weakMechanismsAt(devices: readonly DevicePlace[], remote: string): readonly string[] {
-  const named = devices.filter((device) => isAt(device, remote)).flatMap(({ channel }) => WEAK_MECHANISMS[channel]);
-  return ["CRAM-MD5", "PLAIN", "LOGIN"].filter((name) => named.includes(name));
-}
-
 /** A mail that a device begins. */
 export interface DeviceMail {
   readonly reversePath: string | null;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isAt, judgeDeviceMail, judgeDeviceRecipient, weakMechanismsAt } from "../../src/policy/devices.ts";
+import { isAt, judgeDeviceMail, judgeDeviceRecipient } from "../../src/policy/devices.ts";
 
 const RULES = {
   sender: "scan@foobar.co.jp",
@@ -9,18 +9,12 @@ const RULES = {
 };
 const OPENS = Date.UTC(2026, 10, 25);
 
-Deno.test("weakMechanismsAt() gives what the enabled devices of an address need, and nothing elsewhere", () => {
-  const devices = [
-    { networks: ["192.0.2.0/24"], channel: "cram-md5", disabled: false },
-    { networks: ["192.0.2.7"], channel: "login", disabled: false },
-    { networks: ["192.0.2.9"], channel: "login", disabled: true },
-    { networks: [], channel: "cram-md5", disabled: false },
-    { networks: ["198.51.100.1"], channel: "tls", disabled: false },
-  ] as const;
-  assert.deepEqual(weakMechanismsAt(devices, "192.0.2.7"), ["CRAM-MD5", "PLAIN", "LOGIN"]);
-  assert.deepEqual(weakMechanismsAt(devices, "::ffff:192.0.2.9"), ["CRAM-MD5"]);
-  assert.deepEqual(weakMechanismsAt(devices, "198.51.100.1"), []);
-  assert.equal(isAt({ networks: [], disabled: false }, "192.0.2.7"), false);
+Deno.test("isAt() finds an enabled device by its networks, and one without networks nowhere", () => {
+  const at = (networks: readonly string[], remote: string, disabled = false) => isAt({ networks, disabled }, remote);
+  assert.ok(at(["192.0.2.0/24", "198.51.100.1"], "::ffff:192.0.2.9"));
+  assert.ok(!at(["192.0.2.0/24"], "198.51.100.1"));
+  assert.ok(!at(["192.0.2.7"], "192.0.2.7", true));
+  assert.ok(!at([], "192.0.2.7"));
 });
 
 Deno.test("judgeDeviceMail() takes the device's own address in any case, and tells when the next day opens", () => {
